@@ -1,0 +1,63 @@
+# Two commands do everything a newcomer needs: `make chat` and `make test`. `make help` lists the others.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+# nothing but a person's own chat ever looks for public seeds
+OFFLINE := PASSERBY_DIRECTORY=off
+
+.PHONY: help chat seed test soak check cures-off fuzz bench lock clean installed installed-dev
+
+help:
+	@echo 'make chat [ARGS="…"]   talk to a stranger (installs everything on first use)'
+	@echo 'make seed [ARGS="…"]   run a seed for others'
+	@echo 'make test              the tests: unit, integration, end to end'
+	@echo 'make check             linters, types, layers, what is in the wheel'
+	@echo 'make cures-off         each cure of libp2p taken out in turn: its test must fail'
+	@echo 'make soak              long runs and real-time waits'
+	@echo 'make fuzz [SHORT=1]    fuzz the parsers and the sanitizer'
+	@echo 'make bench [SHORT=1]   measure beside a bare libp2p node, write docs/figures.json'
+	@echo 'make lock              resolve the requirement locks anew'
+	@echo 'make clean             remove what was installed and built'
+
+chat: installed
+	@$(BIN)/passerby chat $(ARGS) || true
+
+seed: installed
+	@$(OFFLINE) $(BIN)/passerby seed run $(ARGS)
+
+test: installed-dev
+	$(OFFLINE) $(BIN)/pytest -m "not slow" tests
+
+soak: installed-dev
+	$(OFFLINE) $(BIN)/pytest -m slow tests
+
+check: installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python tools/check_tree.py
+
+cures-off: installed-dev
+	$(OFFLINE) $(BIN)/python tests/cures_off.py
+
+fuzz: installed-dev
+	$(OFFLINE) $(BIN)/python tests/fuzz/run.py $(if $(SHORT),--seconds 60,--seconds 600)
+
+bench: installed-dev
+	$(OFFLINE) $(BIN)/python benchmarks/run.py $(if $(SHORT),--short)
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .venv .venv.lock build dist src/passerby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+installed:
+	@$(PYTHON) tools/environment.py run
+
+installed-dev:
+	@$(PYTHON) tools/environment.py dev

@@ -1,0 +1,1 @@
+"""The person's side. asyncio lives here and nowhere else."""
