@@ -54,7 +54,7 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf .venv .venv.lock build dist src/passerby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv.lock fuzz-work build dist src/passerby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 installed:
 	@$(PYTHON) tools/environment.py run
