@@ -1,0 +1,512 @@
+"""A searching peer at its seeds: in the right rooms, asking in time, never mistaken about what it was told."""
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from passerby.crypto.errors import LocalProtocolError
+from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery import wire
+from passerby.discovery.addresses import Scope, parse
+from passerby.discovery.candidates import Outcome, Seen
+from passerby.discovery.peerbook import PeerBook
+from passerby.discovery.rooms import RoomId, nearest, room_of
+from passerby.discovery.searcher import Searcher
+from passerby.discovery.searchevents import (
+    Answered,
+    AttemptEnded,
+    ClockSet,
+    Effect,
+    EnterRoom,
+    Event,
+    Freed,
+    LeaveRoom,
+    Locked,
+    Met,
+    Reachable,
+    SampleRoom,
+    SeedDown,
+    SeedUp,
+    Started,
+    Stopped,
+    Tick,
+    View,
+    state_of,
+)
+from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
+
+UNIX = 600.0 * 1000 + 200  # at now = 0: far from both edges
+ROOM = room_of("main", 1000)
+NEXT = room_of("main", 1001)
+HERE = parse("/ip4/127.0.0.1/tcp/4001")
+LAN = parse("/ip4/192.168.1.7/tcp/4001")
+KEYS = [SigningKey.from_seed(bytes([number]) * 32) for number in range(30)]
+PIDS = [peer_id_of(key.public) for key in KEYS]
+SEEDS = [peer_id_of(bytes([200 + number]) * 32) for number in range(20)]
+
+
+def ticket_of(person: int, room: RoomId = ROOM) -> bytes:
+    return sign_ticket(KEYS[person], Ticket(PIDS[person], room, addresses=(HERE,)))
+
+
+def searcher(unix: float = UNIX, rng: random.Random | None = None) -> Searcher:
+    one = Searcher(
+        key=KEYS[0],
+        network="main",
+        unix_minus_now=unix,
+        met=PeerBook(bytes(32), 1800.0),
+        blocked=PeerBook(bytes(32), math.inf),
+        rng=rng or random.Random(1),
+    )
+    one.handle(Reachable(Scope.MACHINE, addresses=(HERE,)), 0.0)
+    return one
+
+
+def searching(seeds: int = 1, unix: float = UNIX) -> Searcher:
+    """Return one that entered its room at some seeds and was told of nobody."""
+    one = searcher(unix)
+    one.handle(Started(), 0.0)
+    for seed in SEEDS[:seeds]:
+        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
+        one.handle(Answered(seed, ROOM, wire.Room(1, 0)), 0.0)
+    return one
+
+
+def told(one: Searcher, *people: int, seed: bytes = SEEDS[0], now: float = 0.0, waiting: int | None = None) -> None:
+    number = len(people) if waiting is None else waiting
+    answer = wire.Room(1, number, tickets=tuple(ticket_of(person) for person in people))
+    one.handle(Answered(seed, ROOM, answer), now)
+
+
+def test_every_seed_is_entered_at_once_with_our_ticket() -> None:
+    one = searcher()
+    assert one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 0.0) == []
+    assert one.handle(Started(), 0.0) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
+    assert one.handle(SeedUp(SEEDS[1], Scope.MACHINE), 0.5) == [EnterRoom(SEEDS[1], ROOM, ticket_of(0))]
+    assert one.handle(Tick(), 0.6) == []
+
+
+def test_a_ticket_that_an_answer_brings_is_dialled_at_once() -> None:
+    one = searching()
+    assert one.choose(0.0) is None
+    told(one, 1)
+    assert one.choose(0.0) == read_ticket(ticket_of(1))
+
+
+def test_nobody_is_dialled_unless_searching() -> None:
+    one = searching()
+    told(one, 1)
+    assert one.handle(Locked(), 0.1) == [LeaveRoom(SEEDS[0], None)]
+    assert one.choose(0.1) is None
+    assert one.deadline(0.1) is None
+    assert one.rooms(0.1) == ()
+    assert one.handle(Freed(), 0.2) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
+    told(one, 1, now=0.3)
+    assert one.choose(0.3) is not None
+    assert one.handle(Stopped(), 0.4) == [LeaveRoom(SEEDS[0], None)]
+    assert one.choose(0.5) is None
+    assert one.handle(Stopped(), 0.4) == []
+
+
+def test_a_lock_that_ends_after_the_search_did_starts_nothing() -> None:
+    one = searching()
+    one.handle(Stopped(), 0.1)
+    assert one.handle(Freed(), 0.2) == []
+    assert one.handle(Locked(), 0.3) == []
+    assert one.deadline(0.3) is None
+
+
+def test_without_a_way_to_reach_us_we_enter_without_a_ticket_and_again_with_it() -> None:
+    one = searcher()
+    one.handle(Started(), 0.0)
+    assert one.handle(SeedUp(SEEDS[0], Scope.LAN), 0.0) == [EnterRoom(SEEDS[0], ROOM, None)]
+    assert one.handle(SeedUp(SEEDS[1], Scope.PUBLIC), 0.0) == [EnterRoom(SEEDS[1], ROOM, None)]
+    lan = sign_ticket(KEYS[0], Ticket(PIDS[0], ROOM, addresses=(LAN,)))
+    assert one.handle(Reachable(Scope.LAN, addresses=(LAN,)), 0.1) == [EnterRoom(SEEDS[0], ROOM, lan)]
+    relayed = sign_ticket(KEYS[0], Ticket(PIDS[0], ROOM, relay=SEEDS[1]))
+    assert one.handle(Reachable(Scope.PUBLIC, relay=SEEDS[1]), 0.2) == [EnterRoom(SEEDS[1], ROOM, relayed)]
+    assert one.handle(Reachable(Scope.PUBLIC), 0.3) == [EnterRoom(SEEDS[1], ROOM, None)]
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        ticket_of(1)[:-1],
+        ticket_of(1, NEXT),
+        sign_ticket(KEYS[1], Ticket(PIDS[1], ROOM, relay=SEEDS[0])),
+        sign_ticket(KEYS[1], Ticket(PIDS[1], ROOM, addresses=(LAN,))),
+        sign_ticket(KEYS[1], Ticket(PIDS[1], ROOM, addresses=(HERE,), versions=(2,))),
+        ticket_of(0),
+    ],
+    ids=["cut", "another room", "another scope, relayed", "another scope, direct", "another version", "our own"],
+)
+def test_what_a_seed_says_amiss_is_left_out_and_the_rest_is_used(blob: bytes) -> None:
+    one = searching()
+    one.handle(Answered(SEEDS[0], ROOM, wire.Room(1, 2, tickets=(blob, ticket_of(2)))), 0.0)
+    assert {one.choose(0.0) for _ in range(3)} == {read_ticket(ticket_of(2))}
+    assert one.view(0.0).people == Seen(seen=1, new=1)
+
+
+def test_two_seeds_are_sampled_in_turn() -> None:
+    one = searching(seeds=5)
+    asked: list[bytes] = []
+    now = 0.0
+    while now < 30.0:
+        deadline = one.deadline(now)
+        assert deadline is not None
+        now = deadline
+        effects = one.handle(Tick(), now)
+        for effect in effects:
+            assert isinstance(effect, SampleRoom)
+            assert (effect.room, effect.maximum, effect.interval) == (ROOM, 2, 10)
+            asked.append(effect.seed)
+            one.handle(Answered(effect.seed, ROOM, wire.Unchanged(1)), now)
+        assert len(effects) in (0, 2)
+    assert asked[:10] == SEEDS[:5] * 2
+
+
+def test_a_seed_that_has_not_answered_is_not_asked_again() -> None:
+    one = searching()
+    assert len(one.handle(Tick(), 1.0)) == 1
+    assert one.handle(Tick(), 2.0) == []
+    one.handle(Answered(SEEDS[0], ROOM, wire.Unchanged(1)), 2.5)
+    assert len(one.handle(Tick(), 60.0)) == 1
+
+
+def test_three_tries_in_vain_bring_the_next_sample_forward() -> None:
+    one = searching()
+    told(one, 1, 2, 3, 4)
+    for moment in (0.3, 0.5, 0.7):
+        chosen = one.choose(moment)
+        assert chosen is not None
+        effects = one.handle(AttemptEnded(chosen.pid, Outcome.BUSY), moment)
+    assert effects == [SampleRoom(SEEDS[0], ROOM, 2, 5)]
+    assert one.choose(0.9) is None
+    told(one, 5, now=0.9)
+    assert one.choose(0.9) == read_ticket(ticket_of(5))
+
+
+def test_a_seed_that_lost_us_is_entered_again_at_once_but_only_once_a_sample() -> None:
+    one = searching()
+    one.handle(Tick(), 1.0)
+    lost = Answered(SEEDS[0], ROOM, wire.Refused(1, wire.Reason.NOT_ENTERED))
+    assert one.handle(lost, 1.1) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
+    assert one.handle(lost, 1.2) == []
+    assert one.deadline(1.2) is not None
+
+
+@pytest.mark.parametrize(
+    "answer", [wire.Busy(1), wire.Refused(1, wire.Reason.EPOCH), wire.Refused(1, 200), wire.Unsupported(1)]
+)
+def test_a_seed_that_refuses_is_asked_again_after_a_while(answer: wire.Answer) -> None:
+    one = searcher()
+    one.handle(Started(), 0.0)
+    one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 0.0)
+    one.handle(Answered(SEEDS[0], ROOM, answer), 0.0)
+    now, effects = 0.0, list[Effect]()
+    while not effects:
+        deadline = one.deadline(now)
+        assert deadline is not None
+        assert deadline > now
+        now = deadline
+        effects = one.handle(Tick(), now)
+    assert effects == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
+    assert now == 15.0
+
+
+def test_answers_that_come_too_late_say_nothing() -> None:
+    one = searching()
+    one.handle(Locked(), 0.1)
+    told(one, 1, now=0.2)
+    one.handle(Freed(), 0.3)
+    assert one.choose(0.3) is None
+    one.handle(SeedDown(SEEDS[0]), 0.4)
+    one.handle(SeedDown(SEEDS[0]), 0.4)
+    told(one, 1, now=0.5)
+    assert one.choose(0.5) is None
+    assert one.view(0.5).up == 0
+
+
+def test_an_answer_to_leaving_changes_nothing() -> None:
+    one = searching()
+    before = one.view(0.0)
+    assert one.handle(Answered(SEEDS[0], ROOM, wire.Left(1)), 0.0) == []
+    assert one.view(0.0) == before
+
+
+def test_what_a_lost_seed_said_is_forgotten() -> None:
+    one = searching(seeds=2)
+    told(one, 1)
+    told(one, 2, seed=SEEDS[1])
+    one.handle(SeedDown(SEEDS[0]), 0.1)
+    assert one.choose(0.1) == read_ticket(ticket_of(2))
+
+
+def test_a_seed_back_again_is_entered_again() -> None:
+    one = searching()
+    assert one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 3.0)[0] == EnterRoom(SEEDS[0], ROOM, ticket_of(0))
+
+
+def test_of_many_seeds_the_nearest_are_entered_and_strangers_agree_on_them() -> None:
+    one = searcher()
+    for seed in SEEDS[:12]:
+        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
+    entered = [effect.seed for effect in one.handle(Started(), 0.0) if isinstance(effect, EnterRoom)]
+    publics = [seed[-32:] for seed in SEEDS[:12]]
+    assert sorted(entered) == sorted(peer_id_of(public) for public in nearest(ROOM.key, publics, 4))
+
+
+def test_six_seeds_are_all_entered_and_a_thirteenth_is_our_mistake() -> None:
+    one = searching(seeds=6)
+    assert one.view(0.0).informed == 6
+    for seed in SEEDS[6:12]:
+        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
+    with pytest.raises(LocalProtocolError):
+        one.handle(SeedUp(SEEDS[12], Scope.MACHINE), 0.0)
+
+
+def test_the_next_room_is_entered_before_the_edge_and_the_old_one_left_after() -> None:
+    one = searching()
+    entered = left = None
+    now = 0.0
+    while now < 500.0:
+        deadline = one.deadline(now)
+        assert deadline is not None
+        assert deadline > now
+        now = deadline
+        for effect in one.handle(Tick(), now):
+            match effect:
+                case EnterRoom():
+                    assert effect.room == NEXT
+                    entered = now
+                    one.handle(Answered(SEEDS[0], NEXT, wire.Room(1, 0)), now)
+                case LeaveRoom():
+                    assert effect.room == ROOM
+                    left = now
+                case SampleRoom():
+                    one.handle(Answered(SEEDS[0], effect.room, wire.Unchanged(1)), now)
+    assert entered is not None
+    assert left is not None
+    assert 340 <= entered <= 400.01
+    assert 460 <= left <= 460.01
+    assert one.rooms(now) == (NEXT,)
+
+
+def test_not_everybody_enters_the_next_room_at_once() -> None:
+    moments = set[float]()
+    for number in range(20):
+        one = searcher(rng=random.Random(number))
+        one.handle(Started(), 0.0)
+        now = 330.0
+        one.handle(Tick(), now)
+        while len(one.rooms(now)) < 2:
+            now += 1.0
+        moments.add(now)
+    assert len(moments) > 10
+    assert min(moments) >= 340
+    assert max(moments) <= 401
+
+
+def test_a_clock_that_is_set_moves_us_to_the_right_room() -> None:
+    one = searching()
+    effects = one.handle(ClockSet(UNIX + 6000), 0.5)
+    assert effects == [LeaveRoom(SEEDS[0], None), EnterRoom(SEEDS[0], room_of("main", 1010), effects_ticket(effects))]
+
+
+def effects_ticket(effects: list[Effect]) -> bytes | None:
+    return next(effect.ticket for effect in effects if isinstance(effect, EnterRoom))
+
+
+def test_people_met_wait_and_the_deadline_tells_when_they_count_again() -> None:
+    one = searching()
+    one.handle(Met(PIDS[1]), 0.0)
+    told(one, 1)
+    assert one.choose(0.0) is None
+    now = 0.0
+    while one.choose(now) is None:
+        deadline = one.deadline(now)
+        assert deadline is not None
+        assert deadline > now
+        now = deadline
+        for effect in one.handle(Tick(), now):
+            assert isinstance(effect, SampleRoom)
+            one.handle(Answered(effect.seed, ROOM, wire.Unchanged(1)), now)
+    assert now == 15.0
+
+
+def test_the_view_counts_only_what_was_answered_lately() -> None:
+    one = searching(seeds=2)
+    told(one, 1, 2, waiting=7)
+    told(one, 2, 3, seed=SEEDS[1], now=30.0)
+    assert one.view(30.0) == View(up=2, seeds=2, informed=2, waiting=7, people=Seen(seen=3, new=3))
+    assert one.view(61.0) == View(up=2, seeds=1, informed=1, waiting=2, people=Seen(seen=3, new=3))
+    one.handle(SeedUp(SEEDS[2], Scope.MACHINE), 61.0)
+    assert one.view(61.0).up == 3
+
+
+BASE = View(up=1, seeds=1, informed=1, waiting=0, people=Seen())
+
+
+@pytest.mark.parametrize(
+    ("view", "state"),
+    [
+        (View(0, 0, 0, 0, Seen()), "no-seed"),
+        (View(1, 0, 0, 0, Seen()), "searching"),
+        (BASE, "empty"),
+        (replace(BASE, waiting=3), "searching"),
+        (replace(BASE, waiting=3, people=Seen(seen=2, busy=1, new=1)), "searching"),
+        (replace(BASE, waiting=3, people=Seen(seen=2, busy=1, unreachable=1)), "busy"),
+        (replace(BASE, waiting=3, people=Seen(seen=3, unreachable=3)), "unreachable"),
+        (replace(BASE, waiting=1, people=Seen(seen=1, met=1)), "empty"),
+    ],
+)
+def test_states_are_those_of_the_status_line(view: View, state: str) -> None:
+    assert state_of(view) == state
+
+
+# ---- whatever happens, in any order -------------------------------------------------------------------------------
+
+PICK = st.integers(0, 3)
+
+
+class Search(RuleBasedStateMachine):
+    """Seeds that answer, refuse, lie and vanish; a person who starts and stops; attempts that end anyhow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = searcher(unix=600.0 * 1000 + 480)
+        self.now = 0.0
+        self.searching = self.locked = False
+        self.up: set[bytes] = set()
+        self.inside: dict[bytes, set[RoomId]] = {}
+        self.out: list[EnterRoom | SampleRoom] = []
+        self.busy: dict[bytes, float] = {}
+
+    def tell(self, event: Event) -> None:
+        for effect in self.one.handle(event, self.now):
+            self.note(effect)
+
+    def note(self, effect: Effect) -> None:
+        assert effect.seed in self.up
+        match effect:
+            case EnterRoom():
+                assert effect.ticket is not None
+                assert read_ticket(effect.ticket).pid == PIDS[0]
+                self.inside[effect.seed].add(effect.room)
+                self.out.append(effect)
+            case SampleRoom():
+                assert effect.room in self.inside[effect.seed]
+                assert 1 <= effect.interval <= 50
+                self.out.append(effect)
+            case LeaveRoom():
+                assert self.inside[effect.seed]
+                if effect.room is None:
+                    self.inside[effect.seed] = set()
+                else:
+                    self.inside[effect.seed].remove(effect.room)
+
+    @rule(number=PICK)
+    def seed_up(self, number: int) -> None:
+        if SEEDS[number] not in self.up:
+            self.up.add(SEEDS[number])
+            self.inside[SEEDS[number]] = set()
+            self.tell(SeedUp(SEEDS[number], Scope.MACHINE))
+
+    @rule(number=PICK)
+    def seed_down(self, number: int) -> None:
+        self.up.discard(SEEDS[number])
+        self.out = [effect for effect in self.out if effect.seed != SEEDS[number]]
+        self.tell(SeedDown(SEEDS[number]))
+
+    @rule()
+    def start(self) -> None:
+        self.searching, self.locked = True, False
+        self.tell(Started())
+
+    @rule()
+    def stop(self) -> None:
+        self.searching = self.locked = False
+        self.tell(Stopped())
+
+    @rule()
+    def lock(self) -> None:
+        self.locked = self.searching
+        self.tell(Locked())
+
+    @rule()
+    def free(self) -> None:
+        self.locked = False
+        self.tell(Freed())
+
+    @rule(people=st.lists(st.integers(0, 4), max_size=3), kind=st.sampled_from(["room", "room", "same", "no", "busy"]))
+    def answer(self, people: list[int], kind: str) -> None:
+        if not self.out:
+            return
+        asked = self.out.pop(0)
+        match kind:
+            case "room":
+                blobs = tuple(ticket_of(person, asked.room) for person in people)
+                answer: wire.Answer = wire.Room(1, len(people), tickets=blobs)
+            case "same":
+                answer = wire.Unchanged(1)
+            case "no":
+                answer = wire.Refused(1, wire.Reason.NOT_ENTERED)
+            case _:
+                answer = wire.Busy(1)
+        self.tell(Answered(asked.seed, asked.room, answer))
+
+    @rule(outcome=st.sampled_from(Outcome))
+    def attempt(self, outcome: Outcome) -> None:
+        chosen = self.one.choose(self.now)
+        if chosen is not None:
+            assert self.searching
+            assert not self.locked
+            assert chosen.pid != PIDS[0]
+            assert self.now - self.busy.get(chosen.pid, -9.0) >= 2.0
+            assert chosen.room in self.one.rooms(self.now)
+            if outcome is Outcome.BUSY:
+                self.busy[chosen.pid] = self.now
+            self.tell(AttemptEnded(chosen.pid, outcome))
+
+    @rule(person=st.integers(1, 4))
+    def meet(self, person: int) -> None:
+        self.busy.pop(PIDS[person], None)
+        self.tell(Met(PIDS[person]))
+
+    @rule(seconds=st.floats(0.01, 20))
+    def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        for _ in range(400):  # every wait is bounded: more wake-ups than this in 20 s would be spinning
+            deadline = self.one.deadline(self.now)
+            if deadline is None or deadline > until:
+                break
+            self.now = max(self.now, deadline)
+            self.tell(Tick())
+        else:
+            raise AssertionError("it spins")
+        self.now = until
+        self.tell(Tick())
+
+    @invariant()
+    def in_the_rooms_wanted_and_no_other(self) -> None:
+        wanted = set(self.one.rooms(self.now))
+        assert bool(wanted) == (self.searching and not self.locked)
+        assert (self.one.deadline(self.now) is None) == (not wanted)
+        for seed in self.up:
+            assert self.inside[seed] <= wanted
+            assert len(self.inside[seed]) == len(wanted)
+
+    @invariant()
+    def the_view_is_sound(self) -> None:
+        view = self.one.view(self.now)
+        assert view.informed <= view.seeds <= view.up == len(self.up)
+        assert state_of(view) in {"no-seed", "searching", "busy", "unreachable", "empty"}
+
+
+TestSearch = Search.TestCase
+TestSearch.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
