@@ -1,0 +1,298 @@
+"""A libp2p host as the rest of the program sees it: no type of the library, and nothing that a peer does ends it.
+
+Addresses are multiaddrs as text without `/p2p/…`, peer ids the 38 binary bytes of an Ed25519 id (protocol.md 5),
+timeouts seconds. What the library gets wrong is mended in libp2p_081.py. What cannot be set up raises a subclass of
+OSError, so that a layer that must not import this module can catch it.
+"""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# ruff: noqa: ASYNC109 - every wait has a deadline, also where the caller sets none
+
+# before anything of libp2p, because it brings the library in the right way:
+from passerby.node.connection import Connection, Stream  # isort: split
+
+import errno
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from math import ceil
+from os import strerror
+from typing import Any, Final
+
+import trio
+from libp2p.abc import INetConn, INetStream
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
+from libp2p.host.basic_host import BasicHost
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
+from libp2p.utils.address_validation import get_available_interfaces
+from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
+
+from passerby.crypto.errors import LocalProtocolError
+from passerby.node.libp2p_081 import ED25519_PREFIX, mended_host, swarm_of
+from passerby.node.libp2p_081_inbound import Admit
+from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
+
+STREAMS_PER_PROTOCOL: Final = 4  # inbound, of one peer (protocol.md 3)
+PEER_ID_BYTES: Final = 38
+_DROP_BYTES: Final = 64 * 1024
+
+Handler = Callable[[Stream], Awaitable[None]]
+
+
+class DialError(OSError):
+    """No connection; the text says why, without the address."""
+
+
+class WrongPeerError(DialError):
+    """Somebody answered, but not the peer that was asked for."""
+
+
+class StreamError(OSError):
+    """No stream: the peer does not speak the protocol, did not answer in time, or is gone."""
+
+
+class ListenError(OSError):
+    """The host cannot listen on an address."""
+
+
+class PortBusyError(ListenError):
+    """Another program listens on that port."""
+
+
+def admit_all(_address: str, _port: int) -> bool:
+    """Let every inbound connection in."""
+    return True
+
+
+class Host:
+    """A running host; made by `Host.open` and good until that block ends."""
+
+    def __init__(self, inner: BasicHost, nursery: trio.Nursery) -> None:
+        self._inner = inner
+        self._swarm = swarm_of(inner)
+        self._nursery = nursery
+        self._connections: dict[INetConn, Connection] = {}
+        self._serving: Counter[tuple[bytes, str]] = Counter()
+        self.peer_id: Final[bytes] = inner.get_id().to_bytes()
+        self.addresses: Final = tuple(_concrete(inner.get_transport_addrs()))
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        seed: bytes,
+        *,
+        listen: Sequence[str] = (),
+        max_connections: int = CONNECTIONS,
+        admit: Admit = admit_all,
+    ) -> AsyncGenerator["Host", None]:
+        """Run a host whose identity is the Ed25519 key of `seed` (32 bytes) until the block ends.
+
+        `listen` holds multiaddrs such as `/ip4/127.0.0.1/tcp/0`; `admit(address, port)` is asked for each inbound
+        socket before a byte is read. Leaving closes every connection, within 3 s.
+
+        Raises PortBusyError, ListenError; WrongLibp2pError if the library is not the one we mend.
+        """
+        inner = mended_host(create_new_key_pair(seed), max_connections=max_connections, admit=admit)
+        wanted = [_multiaddr(address) for address in listen]
+        failure: Exception | None = None
+        async with inner.run(listen_addrs=wanted), trio.open_nursery() as nursery:
+            try:
+                await _require_listening(inner, wanted)
+                yield cls(inner, nursery)
+            except Exception as error:  # noqa: BLE001 - raised again below, free of the nurseries' groups
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    def connections(self) -> list[Connection]:
+        """Return the connections that are open, of either direction."""
+        return [self._known(inner) for inner in self._swarm.get_connections() if not inner.is_closed]
+
+    def connections_to(self, peer_id: bytes) -> list[Connection]:
+        """Return the open connections with one peer, oldest first."""
+        return [self._known(inner) for inner in self._swarm.get_connections(ID(peer_id)) if not inner.is_closed]
+
+    async def dial(self, address: str, peer_id: bytes, *, timeout: float = DIAL_TIMEOUT) -> Connection:
+        """Make a new connection to `peer_id` at `address`, whether or not there is one.
+
+        Raises WrongPeerError if somebody else answers, else DialError. Cancelling it closes what it began.
+        """
+        target = PeerInfo(ID(_checked(peer_id)), [_multiaddr(address)])
+        scope, done = trio.move_on_after(timeout), trio.Event()
+        failures: list[Exception] = []
+        made: list[Connection] = []
+
+        async def attempt() -> None:
+            try:
+                with scope:
+                    await self._inner.connect(target)
+                    made.extend([found for found in self.connections_to(peer_id) if not found.inbound][-1:])
+            except Exception as error:  # noqa: BLE001 - told to the caller below, in our own words
+                failures.append(error)
+            done.set()
+
+        self._background(attempt)  # the library's cleaning up takes 0.3 s: a dial that is dropped must not wait for it
+        try:
+            with trio.move_on_after(timeout):
+                await done.wait()
+            if failures:
+                raise _dial_error(failures[0]) from failures[0]
+            if not made:
+                raise DialError("no answer in time")
+            return made.pop()
+        finally:
+            scope.cancel()
+            for unwanted in made:
+                unwanted.close()
+
+    async def open_stream(
+        self, connection: Connection, protocol: str, *, timeout: float = NEGOTIATION_TIMEOUT
+    ) -> Stream:
+        """Open a stream on this connection and agree on `protocol`. Raises StreamError."""
+        inner: NetStream | None = None
+        try:
+            with trio.fail_after(timeout):
+                inner = await connection.inner.new_stream()
+                await self._inner.multiselect_client.select_one_of(
+                    [TProtocol(protocol)], MultiselectCommunicator(inner), ceil(timeout) + 1
+                )
+        except BaseException as error:
+            if inner is not None:
+                self._background(inner.reset)
+            if isinstance(error, BaseLibp2pError | trio.TooSlowError):
+                raise StreamError("the peer did not open the stream") from error
+            raise
+        inner.set_protocol(TProtocol(protocol))
+        return Stream(inner, connection, protocol, self._background)
+
+    def set_stream_handler(self, protocol: str, handler: Handler) -> None:
+        """Serve inbound streams of `protocol`, each in a task of its own.
+
+        When the handler returns, what was not closed is reset; if it had closed its side, what still arrives is dropped
+        for 2 s first. What it raises resets its stream and goes no further. A fifth stream of one peer and protocol is
+        reset before it is read.
+        """
+        self._inner.set_stream_handler(TProtocol(protocol), partial(self._serve, protocol, handler))
+
+    def remove_stream_handler(self, protocol: str) -> None:
+        """Refuse `protocol` from now on; streams that are open go on."""
+        self._inner.remove_stream_handler(TProtocol(protocol))
+
+    async def _serve(self, protocol: str, handler: Handler, inner: INetStream) -> None:
+        if not isinstance(inner, NetStream) or not isinstance(inner.swarm_conn, SwarmConn):
+            raise LocalProtocolError("a stream that is not of a swarm's connection")
+        stream = Stream(inner, self._known(inner.swarm_conn), protocol, self._background)
+        key = (stream.peer_id, protocol)
+        if self._serving[key] >= STREAMS_PER_PROTOCOL:
+            stream.reset()
+            return
+        self._serving[key] += 1
+        try:
+            await handler(stream)
+            await _drain(stream)
+        finally:
+            self._serving[key] -= 1
+            self._serving += Counter()  # forgets the keys that stand at zero
+            if not stream.is_finished:
+                stream.reset()
+
+    def _known(self, inner: INetConn) -> Connection:
+        if not isinstance(inner, SwarmConn):
+            raise LocalProtocolError("a connection that is not a swarm's")
+        if (known := self._connections.get(inner)) is not None:
+            return known
+        connection = self._connections[inner] = Connection(inner, self._background)
+        self._background(self._forget_when_closed, connection)
+        return connection
+
+    async def _forget_when_closed(self, connection: Connection) -> None:
+        await connection.wait_closed()
+        del self._connections[connection.inner]
+
+    def _background(self, work: Callable[..., Awaitable[Any]], *arguments: object) -> None:
+        """Start `work`, whose failure harms nobody; after the block has ended there is nothing left to do."""
+        if not self._nursery.cancel_scope.cancel_called:
+            self._nursery.start_soon(_quietly, work, arguments)
+
+
+async def _quietly(work: Callable[..., Awaitable[Any]], arguments: Sequence[object]) -> None:
+    with suppress(Exception):  # closing what is gone already
+        await work(*arguments)
+
+
+async def _drain(stream: Stream) -> None:
+    """Drop what still comes on a stream that we closed: resetting it could destroy what we sent last."""
+    with trio.move_on_after(CLOSE_TIMEOUT):
+        while stream.is_write_closed and await stream.read_some(_DROP_BYTES):
+            pass
+
+
+def _checked(peer_id: bytes) -> bytes:
+    if len(peer_id) != PEER_ID_BYTES or not peer_id.startswith(ED25519_PREFIX):
+        raise LocalProtocolError("not the id of an Ed25519 key")
+    return peer_id
+
+
+def _multiaddr(address: str) -> Multiaddr:
+    try:
+        return Multiaddr(address)
+    except ValueError as error:
+        raise LocalProtocolError("not a multiaddr") from error
+
+
+def _dial_error(error: Exception) -> DialError:
+    """Say why a dial failed: the innermost reason in a chain of library errors, without the address."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, PeerIDMismatchesPubkey):
+            return WrongPeerError("somebody else answers at that address")
+        if isinstance(reason, OSError) and reason.errno is not None:
+            return DialError(reason.errno, strerror(reason.errno))
+        nested: Sequence[BaseException] = getattr(reason, "exceptions", ())
+        reason = nested[0] if nested else reason.__cause__ or reason.__context__
+    return DialError("the connection was refused or broken off")
+
+
+async def _require_listening(host: BasicHost, wanted: Sequence[Multiaddr]) -> None:
+    """Raise ListenError unless the host listens on each address: the library starts without, and says nothing."""
+    if len(host.get_transport_addrs()) >= len(wanted):
+        return
+    for address in wanted:
+        family, ip, port = _parts(address)
+        with trio.socket.socket(trio.socket.AF_INET6 if family == "ip6" else trio.socket.AF_INET) as probe:
+            try:
+                await probe.bind((ip, port))
+                probe.listen(1)
+            except OSError as error:
+                kind = PortBusyError if error.errno == errno.EADDRINUSE else ListenError
+                raise kind(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    raise ListenError(errno.EADDRNOTAVAIL, "cannot listen: the addresses exclude each other")
+
+
+def _parts(address: Multiaddr) -> tuple[str, str, int]:
+    """Split `/ip4/127.0.0.1/tcp/4001` into "ip4", "127.0.0.1" and 4001. Raises LocalProtocolError for another shape."""
+    _, family, ip, transport, port, *_ = [*str(address).split("/"), "", "", "", ""]
+    if family not in ("ip4", "ip6") or transport != "tcp":
+        raise LocalProtocolError("only /ip4/…/tcp/… and /ip6/…/tcp/… can be listened on")
+    return family, ip, int(port)
+
+
+def _concrete(addresses: Sequence[Multiaddr]) -> Iterator[str]:
+    """Put the addresses of the machine's interfaces in place of 0.0.0.0 and ::, which nobody can dial."""
+    for address in addresses:
+        family, ip, port = _parts(address)
+        if ip not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            yield str(address)
+            continue
+        for interface in get_available_interfaces(port):
+            if str(interface).startswith(f"/{family}/"):
+                yield str(interface)

@@ -1,0 +1,167 @@
+"""Each cure of node/libp2p_081.py has here the test that fails without it, named after it: see tests/cures_off.py."""
+
+import logging
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
+from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window
+
+from passerby.node.connection import Stream
+from passerby.node.host import DialError, Host, PortBusyError
+from passerby.node.libp2p_081 import CURES, mended_host, swarm_of
+from passerby.node.limits import STREAM_BUFFER, STREAMS_PER_CONNECTION
+
+LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
+ECHO = "/test/echo/1"
+MUTE = "/test/mute/1"
+
+
+async def echo(stream: Stream) -> None:
+    while data := await stream.read_some(4096):
+        await stream.write(data)
+    await stream.close_write()
+
+
+async def mute(stream: Stream) -> None:
+    """Read nothing."""
+    await stream.connection.wait_closed()
+
+
+@asynccontextmanager
+async def listening(max_connections: int = 64) -> AsyncGenerator[Host, None]:
+    async with Host.open(os.urandom(32), listen=LOOPBACK, max_connections=max_connections) as host:
+        host.set_stream_handler(ECHO, echo)
+        host.set_stream_handler(MUTE, mute)
+        yield host
+
+
+async def served(client: Host, server: Host) -> bool:
+    """Whether `server` takes a new connection and echoes over it."""
+    with trio.fail_after(5):
+        connection = await client.dial(server.addresses[0], server.peer_id)
+        stream = await client.open_stream(connection, ECHO)
+        await stream.write(b"ping")
+        answer = await stream.read_exactly(4)
+        connection.close()
+        await connection.wait_closed()
+    return answer == b"ping"
+
+
+async def test_only_noise() -> None:
+    async with listening() as host:
+        offers = ["/plaintext/2.0.0", "/tls/1.0.0", "/secio/1.0.0", "/noise"]
+        assert await attack_plaintext(host.addresses[0], offers) == {"/noise"}
+
+
+async def test_guard_handlers() -> None:
+    async def fail(_: Stream) -> None:
+        raise ZeroDivisionError("a bug in a handler")
+
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        host.set_stream_handler("/test/fail/1", fail)
+        connection = await client.dial(host.addresses[0], host.peer_id)
+        stream = await client.open_stream(connection, "/test/fail/1")
+        with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+            await stream.read_exactly(1)
+        assert await served(client, host)
+
+
+async def test_free_slots() -> None:
+    async with listening(max_connections=8) as host, Host.open(os.urandom(32)) as client:
+        for _ in range(20):
+            assert await served(client, host)
+
+
+async def test_dial_once() -> None:
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        with trio.fail_after(5), pytest.raises(DialError):
+            await client.dial("/ip4/127.0.0.1/tcp/1", host.peer_id)
+        assert await served(client, host)
+
+
+async def test_bounded_yamux() -> None:
+    async with listening() as host:
+        for size, survives in ((STREAM_BUFFER // 2, True), (STREAM_BUFFER * 2, False)):
+            assert await attack_window(host.addresses[0], host.peer_id, MUTE, size) is survives
+        for count, survives in ((STREAMS_PER_CONNECTION // 2, True), (STREAMS_PER_CONNECTION + 1, False)):
+            assert await attack_streams(host.addresses[0], host.peer_id, "/test/none/1", count) is survives
+
+
+async def test_close_at_exit() -> None:
+    async with Host.open(os.urandom(32)) as client:
+        async with listening() as host:
+            connections = [await client.dial(host.addresses[0], host.peer_id) for _ in range(3)]
+        with trio.fail_after(1):
+            for connection in connections:
+                await connection.wait_closed()
+
+
+async def test_quiet_logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    library, root = logging.getLogger("libp2p"), logging.getLogger()
+    monkeypatch.setattr(library, "handlers", [])
+    monkeypatch.setattr(library, "propagate", True)
+    monkeypatch.setattr(library, "level", logging.NOTSET)
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setenv("LIBP2P_DEBUG", "DEBUG")
+    async with listening():
+        logging.getLogger("libp2p.network.swarm").warning("from the library")
+        root.warning("from the root")
+    assert capsys.readouterr().err == ""
+    assert "LIBP2P_DEBUG" not in os.environ
+
+
+async def test_no_auto_connect() -> None:
+    visits = 0
+
+    async def visited(stream: trio.SocketStream) -> None:
+        nonlocal visits
+        visits += 1
+        await stream.aclose()
+
+    async with listening() as host, Host.open(os.urandom(32)) as known, trio.open_nursery() as nursery:
+        [trap] = await nursery.start(partial(trio.serve_tcp, visited, 0, host="127.0.0.1"))
+        address = Multiaddr(f"/ip4/127.0.0.1/tcp/{trap.socket.getsockname()[1]}")
+        swarm = swarm_of(host._inner)
+        swarm.peerstore.add_addrs(ID(known.peer_id), [address], 120)
+        with trio.move_on_after(5):
+            await swarm.auto_connector.maybe_connect()
+        nursery.cancel_scope.cancel()
+    assert visits == 0
+
+
+async def test_own_port() -> None:
+    async with listening() as host:
+        with pytest.raises(PortBusyError):
+            async with Host.open(os.urandom(32), listen=host.addresses):
+                pytest.fail("two hosts listen on one port")
+
+
+async def test_short_negotiation() -> None:
+    a_gibibyte = b"\x80\x80\x80\x80\x04"
+    async with listening() as host:
+        assert await attack_negotiation(host.addresses[0], a_gibibyte) is not None
+
+
+async def test_discreet_identify() -> None:
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        connection = await client.dial(host.addresses[0], host.peer_id)
+        stream = await client.open_stream(connection, "/ipfs/id/1.0.0")
+        with trio.fail_after(5):
+            size = int.from_bytes(await stream.read_exactly(2), "little")  # a varint of two bytes
+            identify = Identify.FromString(await stream.read_exactly((size & 0x7F) | (size >> 8 << 7)))
+        assert identify.agent_version == "passerby/1"
+        for protocol in ("/ipfs/ping/1.0.0", "/ipfs/id/push/1.0.0"):
+            with pytest.raises(OSError, match="did not open"):
+                await client.open_stream(connection, protocol)
+
+
+def test_every_cure_has_its_test() -> None:
+    assert {f"test_{name.replace('-', '_')}" for name in CURES} <= set(globals())
+    assert callable(mended_host)
