@@ -7,6 +7,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from passerby.discovery.addresses import Scope as Scope
+
 
 class State(StrEnum):
     """Where the person stands; each has a sentence and a next step (console/sentences.py)."""
@@ -20,15 +22,6 @@ class State(StrEnum):
     SEARCHING = "searching"
     STOPPED = "stopped"
     MATCHED = "matched"
-
-
-class Scope(StrEnum):
-    """How far the seeds that we reached are: the address at which *we* reached them decides (protocol.md 0)."""
-
-    MACHINE = "machine"
-    LAN = "lan"
-    PUBLIC = "public"
-    TOR = "tor"
 
 
 class EndReason(StrEnum):

@@ -1,0 +1,57 @@
+"""Consent before the first chat: what the text says, and the record that it was accepted (product.md 7, security.md 1).
+
+Only `chat` asks. A record of another version of the text counts as none: what was accepted is not what is meant now.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from passerby.node import home
+from passerby.node.config import Folders
+
+VERSION: Final = 1  # raise it with every change of meaning of TEXT: everybody is asked again
+ACCEPT_COMMAND: Final = "passerby consent --accept-18"
+
+TEXT: Final = """\
+Passerby connects you with a stranger, for a talk between the two of you.
+
+Your words are encrypted. Your address is hidden from the stranger by a relay,
+not from the relay and the seeds. Do not use this where being identified would
+endanger you.
+
+- You must be 18 or older.
+- Nobody moderates. No company and no person reads along, and nobody can ban
+  anybody for good. You may meet insults, sexual talk, lies, advertising, bots.
+  Leave at any moment: /next or /quit, or Esc twice.
+- The stranger sees the text you type, and whatever you tell of yourself. They
+  can copy it, photograph it and pass it on. Tell nothing that identifies you:
+  no name, place, account, telephone number or picture of yours.
+- In this release, chats are between terminals of one machine only: no relay is
+  asked, and nothing you type leaves this machine.
+- The network's seeds see the address of your connection and that you look for
+  somebody. Nothing of a chat is written to disk, here or there.
+- Nobody can prove to you who the stranger is, how old, or that they are human.\
+"""
+
+
+def _record_path(folders: Folders) -> Path:
+    return folders.state / "consent.json"
+
+
+def is_accepted(folders: Folders) -> bool:
+    """Whether this version of the text was accepted. An unreadable or foreign record counts as none."""
+    record = home.read(_record_path(folders), folders)
+    try:
+        content: object = json.loads(record or b"null")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and cast("Mapping[str, object]", content).get("version") == VERSION
+
+
+def accept(folders: Folders) -> None:
+    """Record acceptance of this version, with the date. Raises HomeError."""
+    record = {"version": VERSION, "date": datetime.now(UTC).date().isoformat()}
+    home.update(_record_path(folders), folders, lambda _: json.dumps(record).encode() + b"\n")

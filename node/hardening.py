@@ -1,0 +1,42 @@
+"""What a process gives away of itself: no core dump, no memory to other programs, no chatter (security.md 3.19-20)."""
+
+import ctypes
+import logging
+import os
+import resource
+import sys
+from typing import Final
+
+PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
+
+LOGGER: Final = "passerby"  # ours; what other packages log names addresses and peer ids
+_LEVELS: Final = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+
+
+def harden() -> None:
+    """Before any key is made: memory is not written to disk by a crash nor read by other processes of this user.
+
+    Also unsets libp2p's own debug switches: its logs carry addresses.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    for variable in [name for name in os.environ if name.startswith("LIBP2P_DEBUG")]:
+        del os.environ[variable]
+
+
+class _Stderr(logging.Handler):
+    """Writes to what stderr is at the moment: the terminal front end puts itself in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)  # noqa: T201 (this is where logs go)
+
+
+def configure_logs(verbosity: int) -> None:
+    """Our own records to stderr: errors (-1), warnings (0), states (1), everything (2). Other packages': nowhere."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logger = logging.getLogger(LOGGER)
+    handler = _Stderr()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(_LEVELS[max(-1, min(2, verbosity))])

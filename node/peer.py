@@ -1,0 +1,327 @@
+"""A chatting peer, start to stop: what the person wants in, what happened out; a shell.
+
+    commands ---> Peer ---> Presence (host, lobby, slot) ---> Conversation
+    events <----- Reports <------------------------------------- '
+
+A peer has one `Presence` at a time. After ten chats, or an hour without one, a new one is built beside it and takes its
+place at the next moment in which nothing is promised to anybody (protocol.md 1).
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from secrets import token_bytes
+from typing import Final
+
+import trio
+
+from passerby.discovery.addresses import Address, Scope, parse_seed
+from passerby.discovery.limits import LOBBY_SEEDS, MET_MEMORY
+from passerby.discovery.peerbook import PeerBook
+from passerby.discovery.searchevents import View, state_of
+from passerby.node import remembered
+from passerby.node.config import Settings
+from passerby.node.contacts import Contacts, Heard
+from passerby.node.conversation import Conversation
+from passerby.node.events import (
+    Command,
+    Ended,
+    EndReason,
+    Event,
+    Failed,
+    Finished,
+    Matched,
+    NoMoreInput,
+    Quit,
+    Say,
+    Search,
+    State,
+    StateChanged,
+    Stop,
+    Typing,
+)
+from passerby.node.home import HomeError
+from passerby.node.limits import CLOSE_TIMEOUT
+from passerby.node.localseed import LocalSeed
+from passerby.node.lobby import Lobby
+from passerby.node.matching import Match, Matching
+from passerby.node.presence import Presence
+from passerby.node.pulse import Pulse
+from passerby.node.reports import Reports
+
+CHATS_PER_IDENTITY: Final = 10
+IDENTITY_IDLE: Final = 3600.0  # seconds without a chat
+STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
+FIRST_CONTACT: Final = 2.0  # seconds before "no seed" is said: the local seed may just change hands
+SALT_BYTES: Final = 32
+
+
+async def run(
+    settings: Settings,
+    commands: trio.MemoryReceiveChannel[Command],
+    events: trio.MemorySendChannel[Event],
+) -> None:
+    """Serve `commands` until Quit, or until nobody can send more; `Finished` is the last event."""
+    reports = Reports(events)
+    exit_code = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(reports.run)
+        try:
+            seeds = known_seeds(settings)
+            far = next((seed for seed in seeds if seed.scope is not Scope.MACHINE), None)
+            if far is None:
+                await Peer(settings, seeds, reports).serve(commands)
+            else:
+                reports.put(_needs_relay(far))
+                exit_code = 7
+        except HomeError as error:
+            reports.put(Failed("home", str(error), "Mend that, then start again.", 78))
+            exit_code = 78
+        reports.put(Finished(exit_code))
+        await reports.flush()
+        nursery.cancel_scope.cancel()
+
+
+def known_seeds(settings: Settings) -> tuple[Address, ...]:
+    """Return the seeds that were named and those remembered, each once. HomeError if the memory cannot be read."""
+    texts = dict.fromkeys((*settings.seeds, *remembered.load(settings.folders, settings.network)))
+    return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - 1]  # one place is the local seed's
+
+
+def _needs_relay(seed: Address) -> Failed:
+    return Failed(
+        "needs-relay",
+        f"The seed {seed} is not on this machine. Strangers met there would see your address, because this "
+        "version has no relays yet.",
+        "Leave that seed out to talk on this machine.",
+        7,
+    )
+
+
+@dataclass(slots=True)
+class _Tenure:
+    """A presence, and the event that ends it."""
+
+    presence: Presence
+    retired: trio.Event = field(default_factory=trio.Event)
+
+
+class Peer:
+    """One run of a chatting peer."""
+
+    def __init__(self, settings: Settings, seeds: Sequence[Address], reports: Reports) -> None:
+        self._settings = settings
+        self._reports = reports
+        self._pulse = Pulse()
+        local = LocalSeed(settings.network, settings.folders) if settings.local else None
+        self._contacts = Contacts(seeds, local, self._visit, self._pulse.beat)
+        self._met = PeerBook(token_bytes(SALT_BYTES), MET_MEMORY)
+        self._blocked = PeerBook(token_bytes(SALT_BYTES), inf)
+        self._conversation: Conversation | None = None
+        self._held: deque[str] = deque()
+        self._input_ended = False
+        self._searching_since = inf
+        self._chats = 0
+        self._last_chat = 0.0
+        self._successor: _Tenure | None = None
+        self._renewing = False
+        self._reported: StateChanged | None = None
+
+    async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
+        """Be present and obey until Quit; then take the leave that is owed to a stranger."""
+        async with trio.open_nursery() as nursery:
+            self._tenure = await self._take_identity(nursery)
+            self._last_chat = trio.current_time()
+            nursery.start_soon(self._contacts.run)
+            nursery.start_soon(self._beat, nursery)
+            async for command in commands:
+                if isinstance(command, Quit):
+                    break
+                self._obey(command)
+                self._pulse.beat()
+            await self._take_leave()
+            nursery.cancel_scope.cancel()
+
+    # ---- what the person wants
+
+    def _obey(self, command: Search | Stop | Say | Typing | NoMoreInput) -> None:
+        match command:
+            case Search():
+                self._leave()
+                self._search()
+            case Stop():
+                self._leave()
+                if not self._matching.is_idle:
+                    self._matching.stop()
+                self._held.clear()
+            case Say(text):
+                self._held.append(text)
+                self._feed()
+            case Typing(on):
+                if self._conversation is not None:
+                    self._conversation.typed(on=on)
+            case NoMoreInput():
+                self._input_ended = True
+                self._feed()
+
+    def _search(self) -> None:
+        if self._matching.is_idle:
+            self._searching_since = trio.current_time()
+            self._matching.start()
+
+    def _leave(self) -> None:
+        if self._conversation is not None:
+            self._conversation.leave()
+
+    def _feed(self) -> None:
+        """Give the chat what waits for it, as far as it has room."""
+        chat = self._conversation
+        if chat is None:
+            return
+        while self._held and chat.is_open and chat.has_room:
+            chat.say(self._held.popleft())
+        if self._input_ended and not self._held:
+            chat.finish()
+
+    async def _take_leave(self) -> None:
+        self._leave()
+        self._matching.stop()
+        with trio.move_on_after(CLOSE_TIMEOUT):
+            await self._matching.wait_quiet()
+        await trio.to_thread.run_sync(self._remember)
+
+    # ---- chats
+
+    async def _talk(self, match: Match) -> None:
+        chat = self._conversation = Conversation(match, self._reports, self._chat_ended)
+        session = match.meeting.session
+        now = trio.current_time()
+        self._reports.put(
+            Matched(
+                exposure=Scope.MACHINE.value,
+                address=None,
+                verify=session.words,
+                milliseconds=round(1000 * (now - self._searching_since)),
+                bot=match.meeting.theirs.bot,
+            )
+        )
+        self._feed()
+        await chat.run()
+
+    def _chat_ended(self, chat: Conversation, ended: Ended) -> None:
+        self._conversation = None
+        self._last_chat = trio.current_time()
+        lost = ended.reason is EndReason.LOST
+        counts = self._matching.chat_ended(chat.match, lost=lost, any_text=not ended.before_any_text)
+        self._reports.put(Ended(ended.reason, before_any_text=not counts))
+        if counts:
+            self._chats += 1
+            self._held.clear()
+            self._input_ended = False
+        self._pulse.beat()
+
+    # ---- identities
+
+    async def _take_identity(self, nursery: trio.Nursery) -> _Tenure:
+        ready, tenures = trio.open_memory_channel[_Tenure](1)
+        nursery.start_soon(self._be_present, ready)
+        return await tenures.receive()
+
+    async def _be_present(self, ready: trio.MemorySendChannel[_Tenure]) -> None:
+        """Be present under one identity until that is retired and its last stream closed."""
+        opened = Presence.open(self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat)
+        async with opened as presence:
+            tenure = _Tenure(presence)
+            await ready.send(tenure)
+            await tenure.retired.wait()
+            with trio.move_on_after(CLOSE_TIMEOUT):
+                await presence.matching.wait_quiet()
+
+    async def _prepare_successor(self, nursery: trio.Nursery) -> None:
+        self._successor = await self._take_identity(nursery)
+        self._pulse.beat()
+
+    def _renew_if_due(self, nursery: trio.Nursery) -> None:
+        """Build the next identity beside this one, and change over when nothing is promised to anybody."""
+        idle = trio.current_time() - self._last_chat
+        if not self._renewing and (self._chats >= CHATS_PER_IDENTITY or idle >= IDENTITY_IDLE):
+            self._renewing = True
+            nursery.start_soon(self._prepare_successor, nursery)
+        self._change_over()
+
+    def _change_over(self) -> None:
+        matching = self._tenure.presence.matching
+        if self._successor is None or not (matching.is_idle or matching.is_free):
+            return
+        was_searching = matching.is_free
+        matching.stop()
+        self._tenure.presence.lobby.close()
+        self._tenure.retired.set()
+        self._tenure, self._successor = self._successor, None
+        self._renewing = False
+        self._chats = 0
+        self._last_chat = trio.current_time()
+        if was_searching:
+            self._matching.start()
+
+    @property
+    def _matching(self) -> Matching:
+        return self._tenure.presence.matching
+
+    @property
+    def _lobby(self) -> Lobby:
+        return self._tenure.presence.lobby
+
+    async def _visit(self, address: Address, heard: Heard) -> None:
+        """Be a guest of a seed until it is gone, under whatever identity."""
+        visited: Lobby | None = None
+        while visited is not self._lobby:
+            visited = self._lobby
+            await visited.visit(address, heard)
+
+    # ---- time, and what the person sees of it
+
+    async def _beat(self, nursery: trio.Nursery) -> None:
+        """Let time pass in every machine, and tell what it changed."""
+        while True:
+            self._tenure.presence.advance()
+            self._renew_if_due(nursery)
+            self._feed()
+            self._report_state()
+            due = self._tenure.presence.deadline()
+            latest = trio.current_time() + STEP
+            await self._pulse.wait_until(latest if due is None else min(due, latest))
+
+    def _report_state(self) -> None:
+        state = self._state()
+        if state != self._reported and self._conversation is None:
+            self._reported = state
+            self._reports.put(state)
+
+    def _state(self) -> StateChanged:
+        view = self._lobby.view()
+        facts = StateChanged(
+            self._search_state(view),
+            Scope.MACHINE,
+            seeds=view.seeds,
+            waiting=view.waiting,
+            seen=view.people.seen,
+            met=view.people.met,
+            named=self._contacts.named,
+        )
+        if facts.state is State.STOPPED:
+            return StateChanged(State.STOPPED, facts.scope, seeds=facts.seeds, named=facts.named)
+        return replace(facts, retry=self._contacts.retry_in()) if facts.state is State.NO_SEED else facts
+
+    def _search_state(self, view: View) -> State:
+        if self._matching.is_idle:
+            return State.STOPPED
+        if self._contacts.are_silent():
+            return State.NO_SEED
+        state = State(state_of(view))
+        waited = trio.current_time() - self._searching_since
+        return State.SEARCHING if state is State.NO_SEED and waited < FIRST_CONTACT else state
+
+    def _remember(self) -> None:
+        remembered.save(self._settings.folders, self._settings.network, self._contacts.answered)
