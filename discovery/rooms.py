@@ -67,14 +67,14 @@ def epochs_at(unix: float, lead: float) -> tuple[int, ...]:
     `lead`, drawn anew for each epoch from 0 to EDGE_ENTER seconds, is how long before the edge the next is entered.
     """
     current = epoch_of(unix)
-    since = unix - current * EPOCH
-    before = (current - 1,) if since < EDGE_LEAVE and current else ()
-    after = (current + 1,) if EPOCH - since <= lead else ()
+    start = current * EPOCH
+    before = (current - 1,) if unix < start + EDGE_LEAVE and current else ()
+    after = (current + 1,) if unix >= start + EPOCH - lead else ()
     return (*before, current, *after)
 
 
 def next_edge(unix: float, lead: float) -> float:
-    """Return the next moment of wall time, after `unix`, at which `epochs_at` changes."""
+    """Return the next moment of wall time, after `unix`, at which `epochs_at` may change."""
     start = epoch_of(unix) * EPOCH
     moments = (start + EDGE_LEAVE, start + EPOCH - lead, start + EPOCH)
     return min(moment for moment in moments if moment > unix)

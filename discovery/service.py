@@ -15,10 +15,10 @@ import trio
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
-from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, SILENCE, SWEEP
+from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH, OUTSTANDING, SWEEP
 from passerby.discovery.waitingroom import Asked, ClockSet, Closed, Connected, Heard, WaitingRoom
 
-OUTSTANDING: Final = 8  # requests of one client that a seed has not answered (protocol.md 3)
+IDLE: Final = EPOCH  # whoever chats keeps a stream for his next search while the epoch lasts (protocol.md 4.2)
 QUEUED: Final = 64  # more than entering and leaving every room of a stream
 
 
@@ -86,7 +86,7 @@ class LobbyServer:
         self._room.handle(Connected(number, stream.peer_id, scope, block), trio.current_time())
         try:
             while True:
-                body = await read_frame(stream, wire.request_length, SILENCE)
+                body = await read_frame(stream, wire.request_length, IDLE)
                 with trio.fail_after(BODY_TIMEOUT):
                     await stream.write(wire.encode(self._answer(number, body)))
         except (*OVER, RemoteProtocolError):

@@ -244,8 +244,7 @@ class Chat:
         return [ResumeReading()]
 
     def _silence_at(self) -> float:
-        reading = self._paused_until is None and self._held_since is None
-        return self._silent_at if reading else float("inf")
+        return self._silent_at if self._held_since is None else float("inf")
 
     def _queue_changes(self) -> list[Effect]:
         full = self._outbox.waiting >= OUTGOING_LINES

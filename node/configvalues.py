@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, cast
 
-from passerby.discovery.addresses import Family, parse, parse_seed
-
 NAME_BYTES: Final = 64  # of a network's name: it is hashed into every room, and shown on one line
 LONGEST_WAIT: Final = 366 * 86_400.0  # seconds; more is a slip of the finger
 
@@ -71,6 +69,8 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _seeds(value: object) -> tuple[str, ...]:
+    from passerby.discovery.addresses import Family, parse_seed  # loads NaCl: `--help` need not wait for it
+
     texts = _texts(value)
     for text in texts:
         if parse_seed(text).family is Family.ONION3:
@@ -79,6 +79,8 @@ def _seeds(value: object) -> tuple[str, ...]:
 
 
 def _listen(value: object) -> tuple[str, ...]:
+    from passerby.discovery.addresses import Family, parse
+
     texts = _texts(value)
     for text in texts:
         address = parse(text)

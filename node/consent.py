@@ -4,6 +4,7 @@ Only `chat` asks. A record of another version of the text counts as none: what w
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,3 +56,16 @@ def accept(folders: Folders) -> None:
     """Record acceptance of this version, with the date. Raises HomeError."""
     record = {"version": VERSION, "date": datetime.now(UTC).date().isoformat()}
     home.update(_record_path(folders), folders, lambda _: json.dumps(record).encode() + b"\n")
+
+
+def ask(folders: Folders, *, may_ask: bool) -> bool:
+    """The consent screen, on a terminal and on stderr: whether it was accepted, and recorded, by typing `yes`."""
+    if not may_ask or not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
+        print(f"Before the first chat, read and accept what it means. Run: {ACCEPT_COMMAND}", file=sys.stderr)  # noqa: T201
+        return False
+    print(f"{TEXT}\n\nType yes if you are 18 or older and accept this: ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    if sys.stdin.readline().strip().lower() != "yes":
+        print("Not accepted; nothing was started.", file=sys.stderr)  # noqa: T201
+        return False
+    accept(folders)
+    return True

@@ -13,6 +13,12 @@ LOGGER: Final = "passerby"  # ours; what other packages log names addresses and 
 _LEVELS: Final = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
+def prepare(verbosity: int) -> None:
+    """What every command that runs for a while does first."""
+    harden()
+    configure_logs(verbosity)
+
+
 def harden() -> None:
     """Before any key is made: memory is not written to disk by a crash nor read by other processes of this user.
 

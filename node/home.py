@@ -97,7 +97,8 @@ def refuse_writable_by_others(path: Path) -> None:
 def ensure_folder(folder: Path, folders: Folders) -> Path:
     """`folder`, one of `folders`, made if need be, and safe up to our topmost one. Raises HomeError."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (*reversed(folder.parents), folder):  # `parents=True` would give those in between the usual mode
+            path.mkdir(mode=0o700, exist_ok=True)
         for path in (folder, *folder.parents):
             if not _is_ours(path, folders):
                 break

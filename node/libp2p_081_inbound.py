@@ -29,7 +29,7 @@ from passerby.node.limits import HANDSHAKE_TIMEOUT
 
 Admit = Callable[[str, int], bool]  # remote address and port of an inbound connection -> may it come in?
 
-HALF_OPEN: Final = 32  # handshakes at once; one takes 10 ms, so a queue of 32 is a flood
+HALF_OPEN: Final = 128  # handshakes at once; one takes 10 ms, so honest ones survive 1 000 newcomers a second
 OUTBOUND_SHARE: Final = 4  # one connection in four is kept for those we dial
 CLOSE_SOCKET: Final = 1.0  # the farewell of a connection that closes; the socket is closed whether or not it was said
 _INFRASTRUCTURE: Final = frozenset({None, "/ipfs/id/1.0.0"})  # a stream of these is no reason to keep a connection
@@ -68,9 +68,9 @@ class InboundDoor:
         try:
             if not self._admitted(stream):
                 return
-            self._make_room()
             connection = await self._shake_hands(stream, listener)
             if connection is not None:
+                self._make_room()
                 await connection.event_closed.wait()
                 with trio.move_on_after(CLOSE_SOCKET):
                     await _muxer_closed(connection)
@@ -85,15 +85,17 @@ class InboundDoor:
         return address is not None and (not isinstance(gate, AddressGate) or gate.admit(*address))
 
     def _make_room(self) -> None:
-        """Drop the oldest inbound connection that carries nothing, if inbound ones hold their share."""
-        inbound = list(self._inbound())
+        """Drop the oldest connections that carry nothing, as many as inbound ones are beyond their share.
+
+        Those with a stream whose protocol is being agreed on go last: an honest newcomer is among them.
+        """
+        inbound = [connection for connection in self._inbound() if not connection.is_closed]
         limit = self._swarm.connection_config.max_connections
-        if len(inbound) < limit - limit // OUTBOUND_SHARE:
-            return
+        excess = len(inbound) - (limit - limit // OUTBOUND_SHARE)
         idle = [connection for connection in inbound if not _carries(connection)]
-        if idle:
-            oldest = min(idle, key=lambda connection: connection._created_at)
-            self._swarm.manager.run_task(oldest.close)
+        idle.sort(key=lambda connection: (bool(connection.streams), connection._created_at))
+        for connection in idle[: max(excess, 0)]:
+            self._swarm.manager.run_task(connection.close)
 
     def _inbound(self) -> Iterator[SwarmConn]:
         for connections in self._swarm.connections.values():

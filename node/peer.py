@@ -294,8 +294,10 @@ class Peer:
             await self._pulse.wait_until(latest if due is None else min(due, latest))
 
     def _report_state(self) -> None:
+        if self._conversation is not None or self._searching_since == inf:
+            return  # in a chat nobody asks; before the first search nothing was asked
         state = self._state()
-        if state != self._reported and self._conversation is None:
+        if state != self._reported:
             self._reported = state
             self._reports.put(state)
 

@@ -22,7 +22,6 @@ from passerby.discovery.wire import PROTOCOL
 from passerby.node import home
 from passerby.node.config import Folders, Settings
 from passerby.node.connection import Stream
-from passerby.node.hardening import harden
 from passerby.node.home import HomeError
 from passerby.node.host import Host, ListenError
 from passerby.node.limits import SEED_CONNECTIONS
@@ -93,7 +92,6 @@ def read_key(path: Path, folders: Folders) -> bytes:
 
 def main(settings: Settings) -> int:
     """Run a seed until a signal ends it; return the exit code (`passerby seed run`)."""
-    harden()
     lock = FileLock(home.ensure_folder(settings.folders.run, settings.folders) / "seed.lock", mode=0o600)
     try:
         with lock.acquire(blocking=False):

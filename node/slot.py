@@ -16,7 +16,7 @@ class OnStream:
 
 
 class Outcome(StrEnum):
-    """How an attempt of ours ended without a match; what to try next is the searcher's business."""
+    """How an attempt of ours ended without a match (UNREACHABLE: before M1); what to try next is the searcher's."""
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"

@@ -159,8 +159,8 @@ async def attack_in_turn(address: str, peer_id: bytes, count: int = 300) -> int:
     return made
 
 
-async def attack_silence(address: str, opening: bytes, count: int) -> None:
-    """Open sockets, say `opening` and nothing more, open another for each that is closed; until cancelled."""
+async def attack_silence(address: str, opening: bytes, count: int, pause: float) -> None:
+    """Open sockets, say `opening` and nothing more, `pause` after one is closed open another; until cancelled."""
 
     async def one() -> None:
         while True:
@@ -171,15 +171,15 @@ async def attack_silence(address: str, opening: bytes, count: int) -> None:
                         pass
             except (OSError, trio.BrokenResourceError):
                 pass
-            await trio.sleep(0.05)
+            await trio.sleep(pause)
 
     async with trio.open_nursery() as nursery:
         for _ in range(count):
             nursery.start_soon(one)
 
 
-async def attack_hoard(address: str, peer_id: bytes, count: int) -> None:
-    """Hold `count` connections of as many identities, each carrying nothing; until cancelled."""
+async def attack_hoard(address: str, peer_id: bytes, count: int, pause: float) -> None:
+    """Hold `count` connections of as many identities, each carrying nothing; when closed come again; until cancelled."""
 
     async def one() -> None:
         while True:
@@ -189,7 +189,7 @@ async def attack_hoard(address: str, peer_id: bytes, count: int) -> None:
                         await attacker.receive()
             except GONE:
                 pass
-            await trio.sleep(0.5)
+            await trio.sleep(pause)
 
     async with trio.open_nursery() as nursery:
         for _ in range(count):

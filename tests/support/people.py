@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import trio
+
 from passerby.node.config import Settings
 from passerby.node.events import Command, Ended, Event, Finished, Matched, MessageReceived, Quit, Say, Search
 from passerby.node.home import load_settings

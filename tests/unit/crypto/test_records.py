@@ -20,11 +20,11 @@ def open_whole(opener: Opener, record: bytes) -> tuple[bytes, bool]:
     return opener.open(int.from_bytes(record[:2], "big"), record[2:])
 
 
-def sealed_raw(padded: bytes, tag: int) -> tuple[Opener, bytes]:
+def sealed_raw(padded: bytes, tag: int = 2, claimed: int | None = None) -> tuple[Opener, bytes]:
     """A record by somebody who has the key and breaks the rules."""
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
     header = bindings.crypto_secretstream_xchacha20poly1305_init_push(state, KEY)
-    length = (len(padded) + 17).to_bytes(2, "big")
+    length = (claimed or len(padded) + 17).to_bytes(2, "big")
     sealed = bindings.crypto_secretstream_xchacha20poly1305_push(state, padded, length, tag)
     return Opener(KEY, header), length + sealed
 
@@ -148,6 +148,22 @@ def test_another_key_or_header_opens_nothing() -> None:
     for key, header in ((bytes(32), sealer.header), (KEY, Sealer(KEY).header)):
         with pytest.raises(RemoteProtocolError):
             open_whole(Opener(key, header), record)
+
+
+@pytest.mark.parametrize("size", [0, 255, 257, 512, 2048, 8192])
+def test_a_well_sealed_record_of_another_size_is_refused(size: int) -> None:
+    opener, record = sealed_raw(b"text\x80".ljust(size, b"\0")[:size])
+    with pytest.raises(RemoteProtocolError, match=FAILURE):
+        open_whole(opener, record)
+    assert_dead(opener)
+
+
+@pytest.mark.parametrize(("size", "claimed"), [(256, 1041), (1024, 273), (4096, 273), (512, 273)])
+def test_a_well_sealed_record_under_another_length_is_refused(size: int, claimed: int) -> None:
+    opener, record = sealed_raw(b"text\x80".ljust(size, b"\0"), claimed=claimed)
+    with pytest.raises(RemoteProtocolError, match=FAILURE):
+        open_whole(opener, record)
+    assert_dead(opener)
 
 
 @pytest.mark.parametrize("tag", [0, 1])

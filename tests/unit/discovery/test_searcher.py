@@ -5,7 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -295,6 +295,32 @@ def test_the_next_room_is_entered_before_the_edge_and_the_old_one_left_after() -
     assert 340 <= entered <= 400.01
     assert 460 <= left <= 460.01
     assert one.rooms(now) == (NEXT,)
+
+
+def test_tickets_of_a_room_we_left_are_forgotten() -> None:
+    one = searching()
+    told(one, 1)
+    one.handle(Locked(), 0.1)
+    one.handle(Freed(), 0.2)
+    assert one.choose(0.2) is None
+    told(one, 1, now=0.3)
+    one.handle(ClockSet(UNIX + 600), 0.3)
+    assert one.choose(0.3) is None
+
+
+@given(st.floats(-1e6, 1e3) | st.floats(1e9, 2e9), st.floats(1e6, 2e9))
+@example(-592257.7203633888, 17275945.458769005)  # where edge - x + x < edge
+def test_the_deadline_at_an_edge_falls_behind_it_however_floats_round(unix: float, now: float) -> None:
+    one = searcher(unix)
+    one.handle(Started(), now)
+    for _ in range(300):
+        deadline = one.deadline(now)
+        assert deadline is not None
+        assert deadline > now
+        before, now = one.rooms(now), deadline
+        one.handle(Tick(), now)
+        if len(one.rooms(now)) > len(before):
+            break
 
 
 def test_not_everybody_enters_the_next_room_at_once() -> None:

@@ -124,13 +124,14 @@ FORWARD: dict[tuple[str, str], tuple[State, list[Effect]]] = {
     ("confirmed", "loss"): (Free(), [EnterRooms()]),
     ("confirmed", "loss after text"): (Idle(), []),
 }
+UNREACHABLE = AttemptEnded(X, Outcome.UNREACHABLE)  # before M1 there is nobody who could have failed
 FAILED, TIMEOUT, STOPPED, YIELDED = (
     AttemptEnded(X, outcome) for outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.STOPPED, Outcome.YIELDED)
 )
 OTHERWISE: dict[str, tuple[State, list[Effect]]] = {  # what the state's own stream does not owe is a bad message
     "idle": (Idle(), [Reset(S)]),
     "free": (Free(), [Reset(S)]),
-    "connecting": (Free(), [DropDial(S), FAILED]),
+    "connecting": (Free(), [DropDial(S), UNREACHABLE]),
     "asked": (Free(), [Reset(S), FAILED]),
     "lock_r": (Free(), [Reset(S), EnterRooms()]),
     "lock_i": (Free(), [Reset(S), FAILED, EnterRooms()]),

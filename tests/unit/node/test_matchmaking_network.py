@@ -598,5 +598,5 @@ def test_a_storm() -> None:
 @pytest.mark.slow
 def test_a_long_storm() -> None:
     run_state_machine_as_test(
-        Storm, settings=settings(max_examples=500, stateful_step_count=200, deadline=None, database=None)
+        Storm, settings=settings(max_examples=800, stateful_step_count=200, deadline=None, database=None)
     )

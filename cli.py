@@ -1,0 +1,198 @@
+"""The command line: flags to settings, settings to one call each, everything to an exit code (product.md 2 and 6).
+
+UI rules of this file:
+- Help begins with examples, and names what this release can do, nothing else.
+- Data on stdout, talk on stderr. No secret in a flag.
+- Nothing heavy is imported before a command needs it: `--help`, `--version` and `config show` answer at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from passerby import __version__
+from passerby.node import home
+from passerby.node.config import NETWORK, SEED_KEY, SEED_LIST, SEED_LISTEN, TIMEOUT, Key, Settings, describe
+from passerby.node.configfile import ConfigError
+from passerby.node.exits import Exit
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def _help(text: str, *examples: str) -> dict[str, str]:
+    shown = "\n".join(f"  {line}" for line in examples)
+    return {"help": f"\b\nExamples:\n{shown}\n\n{text}", "short_help": text.partition(".")[0] + "."}
+
+
+class _ChatByDefault(click.Group):
+    """`passerby [FLAGS]` is `passerby chat [FLAGS]`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
+            args = ["chat", *args]
+        return super().parse_args(ctx, args)
+
+
+_config_flag = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this file first.")
+
+
+def _common(command: _F) -> _F:
+    """The flags of everything that runs for a while."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
+    verbose = click.option("-v", "--verbose", count=True, help="Log states; twice: everything.")
+    return quiet(verbose(_config_flag(command)))
+
+
+def _settings(config: Path | None, *flags: tuple[Key[object], str, object]) -> Settings:
+    """The settings, with those `flags` (key, flag, value) that were given; warnings go to stderr."""
+    given = {key.name: (flag, value) for key, flag, value in flags if value not in (None, ())}
+    try:
+        settings = home.load_settings(os.environ, given, config)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    for warning in settings.warnings:
+        click.echo(f"passerby: {warning}", err=True)
+    return settings
+
+
+@click.group(
+    cls=_ChatByDefault,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    **_help(
+        "Anonymous one-to-one chat with a random stranger. Without a command: chat.",
+        "passerby                         talk to a stranger",
+        "passerby chat --once             talk to one, then leave",
+        "passerby seed run                be a place where others meet",
+        "passerby config show             what is set, and where",
+    ),
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Do nothing: its commands do."""
+
+
+@cli.command(
+    "chat",
+    **_help(
+        "Look for a stranger and talk. Inside, /help lists what can be done.",
+        "passerby chat --seed /ip4/192.0.2.7/tcp/7171/p2p/12D3KooW…",
+        "passerby chat --network friends  meet only those who use the same name",
+        "echo hello | passerby chat --json --once --timeout 60",
+    ),
+)
+@click.option("--seed", "seeds", multiple=True, metavar="MULTIADDR", help="Look here for others (may be repeated).")
+@click.option("--network", metavar="NAME", help="Meet only people who name the same network.")
+@click.option("--timeout", type=float, metavar="SEC", help="Leave if nobody is found within SEC seconds.")
+@click.option("--once", is_flag=True, help="One chat, then leave.")
+@click.option("--plain", is_flag=True, help="Line in, line out; for screen readers and pipes.")
+@click.option("--json", is_flag=True, help="One JSON object a line; for programs.")
+@click.option("--no-color", "color", is_flag=True, flag_value=False, default=True, help="No colours.")
+@click.option("--no-input", is_flag=True, help="Never ask anything.")
+@_common
+def _chat(
+    seeds: tuple[str, ...],
+    network: str | None,
+    timeout: float | None,
+    no_input: bool,
+    config: Path | None,
+    quiet: bool,
+    verbose: int,
+    **shown: bool,
+) -> int:
+    flags = (SEED_LIST, "--seed", seeds), (NETWORK, "--network", network), (TIMEOUT, "--timeout", timeout)
+    settings = _settings(config, *flags)
+    from passerby.node import consent, hardening
+
+    may_ask = not (no_input or shown["json"])
+    if not consent.is_accepted(settings.folders) and not consent.ask(settings.folders, may_ask=may_ask):
+        return Exit.USAGE
+    hardening.prepare(-1 if quiet else verbose)
+    from passerby.node.console import run
+
+    return run.chat(settings, run.Options(**shown))
+
+
+@cli.group("seed", **_help("Operate a seed, a place where searching people meet.", "passerby seed run"))
+def _seed() -> None: ...
+
+
+@_seed.command(
+    "run",
+    **_help(
+        "Run a seed until interrupted. Prints its addresses, for --seed of others; logs go to stderr.",
+        "passerby seed run",
+        "passerby seed run --listen /ip4/0.0.0.0/tcp/7171",
+    ),
+)
+@click.option("--listen", multiple=True, metavar="MULTIADDR", help="Listen here (may be repeated; port 0: any).")
+@click.option("--key", metavar="FILE", help="The seed's identity; made if there is none.")
+@_common
+def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, quiet: bool, verbose: int) -> int:
+    settings = _settings(config, (SEED_LISTEN, "--listen", listen), (SEED_KEY, "--key", key))
+    from passerby.node import hardening
+
+    hardening.prepare(-1 if quiet else verbose)
+    from passerby.node import seed
+
+    return seed.main(settings)
+
+
+@cli.command("consent", **_help("What a chat means for you.", "passerby consent", "passerby consent --accept-18"))
+@click.option("--accept-18", is_flag=True, help="I am 18 or older and accept the text.")
+def _consent(accept_18: bool) -> int:
+    from passerby.node import consent
+
+    if accept_18:
+        consent.accept(home.locate(os.environ))
+    accepted = consent.is_accepted(home.locate(os.environ))
+    click.echo(f"{consent.TEXT}\n\n{'Accepted.' if accepted else f'Not accepted yet. Run: {consent.ACCEPT_COMMAND}'}")
+    return 0 if accepted else Exit.USAGE
+
+
+@cli.group("config", **_help("Settings and their origin.", "passerby config show", "passerby config path"))
+def _config() -> None: ...
+
+
+@_config.command("path", help="Where your own settings are read from, whether the file exists or not.")
+def _config_path() -> None:
+    click.echo(home.user_config(home.locate(os.environ)))
+
+
+@_config.command("show", help="Every setting, with where it came from.")
+@_config_flag
+def _config_show(config: Path | None) -> None:
+    click.echo(describe(_settings(config)))
+
+
+@cli.command("version", **_help("Versions, for reports of bugs.", "passerby version --json"))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def _version(as_json: bool) -> None:
+    from passerby.node.versions import versions
+
+    click.echo(versions(as_json=as_json))
+
+
+def main() -> None:
+    """Run the program; leaves by SystemExit with an exit code of product.md 6."""
+    try:
+        result: object = cli.main(prog_name="passerby", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else Exit.OK)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (ConfigError, home.HomeError) as error:
+        click.echo(f"passerby: {error}", err=True)
+        sys.exit(Exit.CONFIG)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(Exit.SIGINT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of it once more at its end
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
+        from passerby.node.console.bugs import report
+
+        click.echo(report(error), err=True)
+        sys.exit(Exit.BUG)

@@ -1,0 +1,207 @@
+"""Every state and every end in words: what is the case, then the next step (product.md 4). The English in one place.
+
+UI rules of this file:
+- Never a bare spinner: each sentence says what is waited for.
+- Never more than is known: counts are of the last minute, "left" only where the goodbye was authenticated.
+- No command is named that this release does not have.
+- What comes from a peer (addresses, interests) is cleaned again here, where it is put on a screen.
+"""
+
+from typing import Final, assert_never
+
+from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
+from passerby.node.text import label
+
+ADDRESS_SHOWN: Final = 60  # code points: a v6 address with its port has 47
+INTEREST_SHOWN: Final = 48
+
+NO_CHAT: Final = "You are talking to nobody. /next looks for a stranger."
+NOT_SENT: Final = "Not sent: you are talking to nobody. /next looks for a stranger."
+ALREADY_TALKING: Final = "You are talking to a stranger. /next leaves them and looks for another."
+ALREADY_LOOKING: Final = "Still looking. /stop ends that."
+ALREADY_STOPPED: Final = "Nothing to stop. /next looks for a stranger, /quit leaves."
+HELD: Final = "Kept: it is sent as soon as a stranger is there."
+TOO_MANY: Final = "Not sent: too many messages wait to be sent already."
+AGAIN_TO_QUIT: Final = "Ctrl-C again to quit."
+LINE_TOO_LONG: Final = "Not sent: the line is longer than any message may be. Send it in parts."
+PASTE_TOO_LONG: Final = "Not sent: a paste of more than 100 lines. Send it in parts."
+VERIFY_RULE: Final = "Compare over another channel; inside this chat it proves nothing."
+
+
+# ---- states -------------------------------------------------------------------------------------------------------
+
+
+def of_state(change: StateChanged) -> str:
+    """The sentence of a state, with its scope where that matters."""
+    note = _scope_note(change)
+    if note and change.state is State.SEARCHING:
+        return note  # it says that we look, and where
+    return f"{_state(change)} · {note}" if note else _state(change)
+
+
+def _state(change: StateChanged) -> str:
+    match change.state:
+        case State.STARTING:
+            return "Getting ready…"
+        case State.NO_NETWORK:
+            return f"No network.{_retry(change.retry)}"
+        case State.NO_SEED:
+            return f"{_no_seed(change.named)}{_retry(change.retry)}"
+        case State.EMPTY:
+            return _empty(change)
+        case State.UNREACHABLE:
+            return f"{_people(change.seen)} seen, none could be reached from here · trying again"
+        case State.BUSY:
+            return _busy(change.seen)
+        case State.SEARCHING:
+            return "Looking for somebody…"
+        case State.STOPPED:
+            return "/next for another stranger, /quit to leave"
+        case State.MATCHED:
+            return "You are talking to a stranger."
+        case _:
+            assert_never(change.state)
+
+
+def _no_seed(named: int) -> str:
+    match named:
+        case 0:
+            return "No seed answers, and none was named (--seed)."
+        case 1:
+            return "The seed you named does not answer."
+        case _:
+            return f"None of {named} seeds answers."
+
+
+def _retry(seconds: float | None) -> str:
+    return " Trying again." if seconds is None else f" Trying again in {max(1, round(seconds))} s."
+
+
+def _empty(change: StateChanged) -> str:
+    if change.met:
+        return "Only people you met in the last half hour are here · they count again after 15 s"
+    return "You are the only one here. You will be matched as soon as somebody comes"
+
+
+def _busy(seen: int) -> str:
+    if seen == 1:
+        return "1 person seen, just found somebody · you are next · looking again"
+    return f"{_people(seen)} seen, all just found somebody · looking again"
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _scope_note(change: StateChanged) -> str:
+    """That only this machine is searched is said in every state of searching: nobody should wait for the world."""
+    if change.scope is not Scope.MACHINE or change.state in (State.STARTING, State.STOPPED, State.MATCHED):
+        return ""
+    if change.state in (State.NO_SEED, State.NO_NETWORK):
+        return "this machine is searched too" if change.named else ""
+    if change.named and change.seeds:
+        return "Looking on this machine only"
+    return "Looking on this machine only: no seed of the network answers"
+
+
+# ---- a chat -------------------------------------------------------------------------------------------------------
+
+
+def of_match(matched: Matched) -> str:
+    """The first line of a chat: who sees what, and what is common."""
+    parts = [f"You are talking to a stranger. They see: {exposure(matched)}"]
+    return " · ".join([*parts, *_common(matched), *(["they say they are a bot"] if matched.bot else [])])
+
+
+def exposure(matched: Matched) -> str:
+    """What the stranger learns of where we are."""
+    address = f" {label(matched.address, ADDRESS_SHOWN)}" if matched.address else ""
+    match matched.exposure:
+        case "machine":
+            return "that you are on this machine, nothing else"
+        case "lan":
+            return f"your address in this local network{address}"
+        case "direct":
+            return f"your address{address}"
+        case "tor":
+            return "a Tor exit, not your address"
+        case _:
+            return "a relay, not your address"
+
+
+def _common(matched: Matched) -> list[str]:
+    if not matched.interests:
+        return []
+    return ["you both like: " + ", ".join(label(interest, INTEREST_SHOWN) for interest in matched.interests)]
+
+
+def who(matched: Matched, seconds: float) -> str:
+    """The answer to `/who` in a chat that has lasted `seconds`."""
+    return " · ".join([f"They see: {exposure(matched)}", f"you have talked for {duration(seconds)}", *_common(matched)])
+
+
+def verify(matched: Matched) -> str:
+    """The answer to `/verify`."""
+    return f"{' '.join(matched.verify)} · {VERIFY_RULE}"
+
+
+def duration(seconds: float) -> str:
+    """In words: "40 s", "3 min 20 s", "2 h 5 min"."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def clock(seconds: float) -> str:
+    """As a clock: "00:42", "1:02:03"."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes:02}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def of_end(ended: Ended, undelivered: int) -> str:
+    """How the chat ended; `undelivered` of our messages were not confirmed."""
+    sentence = _end(ended)
+    if not undelivered or ended.reason is EndReason.TIMEOUT:
+        return sentence
+    messages = "Your last message was" if undelivered == 1 else f"Your last {undelivered} messages were"
+    return f"{sentence} {messages} not confirmed."
+
+
+def _end(ended: Ended) -> str:
+    match ended.reason:
+        case EndReason.LEFT:
+            return "Stranger left."
+        case EndReason.LOST if ended.before_any_text:
+            return "Connection lost at once; looking for somebody else."
+        case EndReason.LOST:
+            return "Connection lost (the stranger did not say goodbye)."
+        case EndReason.YOU:
+            return "You left."
+        case EndReason.FLOOD:
+            return "Closed: flooding."
+        case EndReason.REFUSED:
+            return "Closed: the other program broke the rules of the protocol."
+        case EndReason.TIMEOUT:
+            return "Nobody came in the time you gave."
+        case _:
+            assert_never(ended.reason)
+
+
+def of_failure(failed: Failed) -> str:
+    """What went wrong and the next step."""
+    return f"{failed.text} {failed.hint}".rstrip()
+
+
+def pasted(lines: int) -> str:
+    """The question after a paste of several lines."""
+    return f"{lines} lines pasted, nothing sent yet. y sends them as {lines} messages, n drops them."
+
+
+def of_typing_switch(send: bool, show: bool) -> str:
+    """How both switches stand after `/typing`."""
+    told = "They see when you type" if send else "They do not see when you type"
+    shown = "you see when they do." if show else "you do not see when they do."
+    return f"{told}; {shown}"

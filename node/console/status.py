@@ -1,0 +1,107 @@
+"""What the person wants to know at a glance: state, company, time. Pure; fed with the events that are shown."""
+
+from typing import Final
+
+from passerby.node.console import sentences
+from passerby.node.events import (
+    Delivered,
+    Ended,
+    Event,
+    Matched,
+    MessageReceived,
+    MessageSent,
+    State,
+    StateChanged,
+    StrangerTyping,
+)
+
+_BRIEF: Final = {
+    State.STARTING: "getting ready…",
+    State.NO_NETWORK: "no network",
+    State.NO_SEED: "no seed answers",
+    State.EMPTY: "nobody else here yet",
+    State.UNREACHABLE: "nobody reachable",
+    State.BUSY: "all busy",
+    State.SEARCHING: "looking…",
+    State.STOPPED: "stopped · /next",
+    State.MATCHED: "talking",
+}
+
+
+class Status:
+    """The present state, the chat if there is one, and what was not confirmed. Times: a monotonic clock's seconds."""
+
+    def __init__(self, now: float) -> None:
+        self.matched: Matched | None = None
+        self.stranger_types = False
+        self._change: StateChanged | None = None
+        self._since = now  # of the search or the chat
+        self._last_sent = 0
+        self._last_delivered = 0
+
+    @property
+    def undelivered(self) -> int:
+        """How many of our messages in this chat were sent and not confirmed."""
+        return max(0, self._last_sent - self._last_delivered)
+
+    def is_news(self, change: StateChanged) -> bool:
+        """Whether `change` differs from what was told last."""
+        return change != self._change
+
+    def happened(self, event: Event, now: float) -> None:
+        """Take notice of one event."""
+        match event:
+            case StateChanged():
+                self._state_changed(event, now)
+            case Matched():
+                self.matched, self._since = event, now
+                self._last_sent = self._last_delivered = 0
+            case Ended():
+                self.matched, self._since = None, now
+                self.stranger_types = False
+            case MessageSent(id=number):
+                self._last_sent = number
+            case Delivered(id=number):
+                self._last_delivered = max(self._last_delivered, number)
+            case MessageReceived():
+                self.stranger_types = False
+            case StrangerTyping(on=on):
+                self.stranger_types = on
+            case _:
+                pass
+
+    def _state_changed(self, change: StateChanged, now: float) -> None:
+        resting = (None, State.STOPPED, State.MATCHED)
+        before = None if self._change is None else self._change.state
+        if before in resting and change.state not in resting:
+            self._since = now
+        self._change = change
+
+    def who(self, now: float) -> str:
+        """The answer to `/who`."""
+        return sentences.NO_CHAT if self.matched is None else sentences.who(self.matched, now - self._since)
+
+    def verify(self) -> str:
+        """The answer to `/verify`."""
+        return sentences.NO_CHAT if self.matched is None else sentences.verify(self.matched)
+
+    def bottom(self, now: float) -> str:
+        """The bottom line: one row of at most 79 cells on an ordinary screen, shorter is cut by the terminal."""
+        if self.matched is not None:
+            return " · ".join(self._chat_parts(now))
+        change = self._change
+        if change is None:
+            return _BRIEF[State.STARTING]
+        parts = [_BRIEF[change.state]]
+        if change.state not in (State.STARTING, State.STOPPED):
+            parts += [f"seeds: {change.seeds}", f"scope: {change.scope}", sentences.clock(now - self._since)]
+        return " · ".join(parts)
+
+    def _chat_parts(self, now: float) -> list[str]:
+        assert self.matched is not None
+        parts = ["talking", f"they see: {self.matched.exposure}", sentences.clock(now - self._since)]
+        if self.undelivered:
+            parts.append(f"{self.undelivered} not confirmed")
+        if self.stranger_types:
+            parts.append("stranger is typing…")
+        return parts

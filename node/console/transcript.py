@@ -1,0 +1,75 @@
+"""What people read about each event: who speaks, and what. Pure; shared by plain.py and terminal.py (product.md 3).
+
+UI rules of this file:
+- Who speaks is told by text at the start of the row: `You:`, `Stranger:`, `*` for us.
+- A sentence is said once; only a different one is news. Figures that tick (seconds to the next try) are not news.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from passerby.node.console import sentences
+from passerby.node.events import (
+    Delivered,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Matched,
+    MessageReceived,
+    MessageSent,
+    State,
+    StateChanged,
+    StrangerTyping,
+    Warned,
+)
+from passerby.node.text import clean
+from passerby.node.wrapping import rows_behind
+
+YOU: Final = "You: "
+STRANGER: Final = "Stranger: "
+OURS: Final = "* "
+NARROWEST_SCREEN: Final = 4  # rows_behind needs as much; a terminal that does not know its size claims 0
+
+Line = tuple[str, str]  # one of the three prefixes and the text behind it
+
+
+class Transcript:
+    """Events in, lines to be shown out."""
+
+    def __init__(self) -> None:
+        self._said: list[Line] = []
+
+    def lines(self, event: Event, undelivered: int) -> list[Line]:
+        """The news in `event`; `undelivered` of our messages were not confirmed when it came."""
+        if isinstance(event, StateChanged):
+            said, self._said = self._said, _lines(replace(event, retry=None), 0)
+            if said == self._said:
+                return []
+        return _lines(event, undelivered)
+
+
+def _lines(event: Event, undelivered: int) -> list[Line]:
+    match event:
+        case StateChanged(state=State.MATCHED) | Delivered() | StrangerTyping() | Finished():
+            return []  # the first is said better by Matched, the others by the bottom line if there is one
+        case StateChanged():
+            return [(OURS, sentences.of_state(event))]
+        case Matched():
+            return [(OURS, sentences.of_match(event))]
+        case MessageReceived(text=text):
+            return [(STRANGER, text)]
+        case MessageSent(text=text):
+            return [(YOU, text)]
+        case Ended():
+            return [(OURS, sentences.of_end(event, undelivered))]
+        case Warned(text=text):
+            return [(OURS, line) for line in text.split("\n")]
+        case Failed():
+            return [(OURS, sentences.of_failure(event))]
+
+
+def rows(line: Line, columns: int | None) -> list[str]:
+    """`line` in rows for a screen of `columns`, or unbroken for a pipe (None)."""
+    prefix, text = line
+    return [prefix + clean(text)] if columns is None else rows_behind(prefix, text, max(columns, NARROWEST_SCREEN))

@@ -1,0 +1,94 @@
+"""What a typed line means, and that nothing beginning with a slash is sent by mistake."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passerby.node.console.commands import (
+    COMMANDS,
+    WORD_SHOWN,
+    Action,
+    Help,
+    Mistaken,
+    Text,
+    Typed,
+    TypingSwitch,
+    parse,
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("hello", Text("hello")),
+        (" /next", Text(" /next")),
+        ("", Text("")),
+        ("//next", Text("/next")),
+        ("//", Text("/")),
+        ("///x", Text("//x")),
+        ("/next", Action.NEXT),
+        ("/NEXT ", Action.NEXT),
+        ("/n", Action.NEXT),
+        ("/stop", Action.STOP),
+        ("/s", Action.STOP),
+        ("/start", Action.START),
+        ("/who", Action.WHO),
+        ("/verify", Action.VERIFY),
+        ("/quit", Action.QUIT),
+        ("/q", Action.QUIT),
+        ("/typing on", TypingSwitch(send=True, show=True)),
+        ("/typing OFF", TypingSwitch(send=False, show=False)),
+        ("/typing send off", TypingSwitch(send=False, show=None)),
+        ("/typing show on", TypingSwitch(send=None, show=True)),
+    ],
+)
+def test_meanings(line: str, meant: Typed) -> None:
+    assert parse(line) == meant
+
+
+@pytest.mark.parametrize("line", ["/next please", "/quit now", "/typing", "/typing maybe", "/typing send", "/typing on on"])
+def test_a_command_with_words_that_make_no_sense_is_not_obeyed(line: str) -> None:
+    meant = parse(line)
+    assert isinstance(meant, Mistaken)
+    assert meant.sentence.startswith(f"Not obeyed: it is written {line.split()[0]}")
+
+
+def test_an_unknown_word_is_not_sent_and_a_similar_one_is_named() -> None:
+    meant = parse("/stpo")
+    assert isinstance(meant, Mistaken)
+    assert "unknown command /stpo. Did you mean /stop? //" in meant.sentence
+
+
+@pytest.mark.parametrize("line", ["/", "/ x", "/zzzzzz", "/help zzzzzz"])
+def test_an_unknown_word_without_a_similar_one_leads_to_the_list(line: str) -> None:
+    meant = parse(line)
+    assert isinstance(meant, Mistaken)
+    assert "/help lists what there is." in meant.sentence
+
+
+def test_a_mistyped_word_is_shown_cleaned_and_cut() -> None:
+    meant = parse("/\x1b[2Jzzzz" + "z" * 100)
+    assert isinstance(meant, Mistaken)
+    assert meant.sentence.isprintable()
+    assert "z" * WORD_SHOWN not in meant.sentence
+
+
+def test_help_lists_every_command_and_each_has_its_own() -> None:
+    listed = parse("/help")
+    assert isinstance(listed, Help)
+    for command in COMMANDS:
+        assert command in listed.text
+        one = parse(f"/? {command}")
+        assert isinstance(one, Help)
+        assert one.text.startswith(command)
+    assert all(len(row) <= 77 for row in listed.text.split("\n"))  # a row of 80 with its prefix
+
+
+def test_help_about_one_names_its_short_form() -> None:
+    assert parse("/help next") == Help("/next: leave this stranger, look for another (short: /n)")
+    assert parse("/help start") == Help("/start: look for a stranger")
+
+
+@given(st.text(max_size=30))
+def test_a_line_that_begins_with_one_slash_is_never_text(rest: str) -> None:
+    assert isinstance(parse(f"/{rest}"), Text) == rest.startswith("/")

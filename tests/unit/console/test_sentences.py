@@ -1,0 +1,152 @@
+"""Every state and end has a sentence that says what is the case and promises nothing."""
+
+import itertools
+
+import pytest
+
+from passerby.node.console import sentences
+from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
+
+WORDS = ("one", "two", "three", "four", "five", "six", "seven")
+MACHINE_ONLY = "Looking on this machine only: no seed of the network answers"
+
+
+def matched(exposure: str = "machine", address: str | None = None, *, bot: bool = False) -> Matched:
+    return Matched(exposure, address, WORDS, 5, bot=bot)
+
+
+def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -> None:
+    for state, scope, seen, named in itertools.product(State, Scope, (0, 1, 3), (0, 1, 4)):
+        said = sentences.of_state(StateChanged(state, scope, seeds=named, seen=seen, named=named))
+        assert said[0].isupper() or said.startswith(("/next", "1 ", "0 ", "3 "))
+        assert "doctor" not in said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (StateChanged(State.STARTING, Scope.MACHINE), "Getting ready…"),
+        (StateChanged(State.SEARCHING, Scope.PUBLIC), "Looking for somebody…"),
+        (StateChanged(State.SEARCHING, Scope.MACHINE), MACHINE_ONLY),
+        (StateChanged(State.SEARCHING, Scope.MACHINE, seeds=1, named=1), "Looking on this machine only"),
+        (
+            StateChanged(State.EMPTY, Scope.MACHINE),
+            f"You are the only one here. You will be matched as soon as somebody comes · {MACHINE_ONLY}",
+        ),
+        (
+            StateChanged(State.EMPTY, Scope.PUBLIC, waiting=1, met=1),
+            "Only people you met in the last half hour are here · they count again after 15 s",
+        ),
+        (
+            StateChanged(State.UNREACHABLE, Scope.PUBLIC, seen=3),
+            "3 people seen, none could be reached from here · trying again",
+        ),
+        (
+            StateChanged(State.BUSY, Scope.PUBLIC, seen=1),
+            "1 person seen, just found somebody · you are next · looking again",
+        ),
+        (StateChanged(State.BUSY, Scope.PUBLIC, seen=2), "2 people seen, all just found somebody · looking again"),
+        (StateChanged(State.NO_NETWORK, Scope.PUBLIC, retry=8.2), "No network. Trying again in 8 s."),
+        (StateChanged(State.NO_NETWORK, Scope.PUBLIC, retry=0.1), "No network. Trying again in 1 s."),
+        (
+            StateChanged(State.NO_SEED, Scope.PUBLIC, named=4),
+            "None of 4 seeds answers. Trying again.",
+        ),
+        (
+            StateChanged(State.NO_SEED, Scope.MACHINE, named=1, retry=5),
+            "The seed you named does not answer. Trying again in 5 s. · this machine is searched too",
+        ),
+        (
+            StateChanged(State.NO_SEED, Scope.MACHINE),
+            "No seed answers, and none was named (--seed). Trying again.",
+        ),
+        (StateChanged(State.STOPPED, Scope.MACHINE), "/next for another stranger, /quit to leave"),
+        (StateChanged(State.MATCHED, Scope.MACHINE), "You are talking to a stranger."),
+    ],
+)
+def test_states(change: StateChanged, said: str) -> None:
+    assert sentences.of_state(change) == said
+
+
+@pytest.mark.parametrize(
+    ("exposure", "address", "said"),
+    [
+        ("machine", None, "that you are on this machine, nothing else"),
+        ("lan", "/ip4/192.168.1.2", "your address in this local network /ip4/192.168.1.2"),
+        ("direct", "/ip4/192.0.2.7", "your address /ip4/192.0.2.7"),
+        ("tor", None, "a Tor exit, not your address"),
+        ("relay", None, "a relay, not your address"),
+    ],
+)
+def test_exposure_is_told_in_words(exposure: str, address: str | None, said: str) -> None:
+    assert sentences.exposure(matched(exposure, address)) == said
+    assert said in sentences.of_match(matched(exposure, address))
+
+
+def test_what_a_peer_made_is_cleaned_and_cut() -> None:
+    evil = "\x1b[31m\u202e" + "x" * 500
+    match = Matched("direct", evil, WORDS, 5, interests=(evil, "chess"), bot=True)
+    for said in (sentences.of_match(match), sentences.who(match, 1)):
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+        assert len(said) < 300
+        assert "chess" in said
+    assert sentences.of_match(match).endswith("they say they are a bot")
+
+
+def test_who_and_verify() -> None:
+    assert sentences.who(matched(), 200) == (
+        "They see: that you are on this machine, nothing else · you have talked for 3 min 20 s"
+    )
+    assert sentences.verify(matched()).startswith("one two three four five six seven · Compare over another channel")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words", "clock"),
+    [(0, "0 s", "00:00"), (59.9, "59 s", "00:59"), (61, "1 min 1 s", "01:01"), (7500, "2 h 5 min", "2:05:00")],
+)
+def test_durations(seconds: float, words: str, clock: str) -> None:
+    assert sentences.duration(seconds) == words
+    assert sentences.clock(seconds) == clock
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (Ended(EndReason.LEFT), "Stranger left."),
+        (Ended(EndReason.LOST), "Connection lost (the stranger did not say goodbye)."),
+        (Ended(EndReason.LOST, before_any_text=True), "Connection lost at once; looking for somebody else."),
+        (Ended(EndReason.YOU), "You left."),
+        (Ended(EndReason.FLOOD), "Closed: flooding."),
+        (Ended(EndReason.REFUSED), "Closed: the other program broke the rules of the protocol."),
+        (Ended(EndReason.TIMEOUT), "Nobody came in the time you gave."),
+    ],
+)
+def test_ends(ended: Ended, said: str) -> None:
+    assert sentences.of_end(ended, 0) == said
+
+
+def test_what_was_not_confirmed_is_told_at_the_end() -> None:
+    assert sentences.of_end(Ended(EndReason.LEFT), 1) == "Stranger left. Your last message was not confirmed."
+    assert sentences.of_end(Ended(EndReason.LOST), 3).endswith("Your last 3 messages were not confirmed.")
+    assert sentences.of_end(Ended(EndReason.TIMEOUT), 3) == "Nobody came in the time you gave."
+
+
+def test_failures_say_the_next_step() -> None:
+    assert sentences.of_failure(Failed("x", "It broke.", "Mend it.", 7)) == "It broke. Mend it."
+    assert sentences.of_failure(Failed("x", "It broke.", "", 7)) == "It broke."
+
+
+@pytest.mark.parametrize(
+    ("send", "show", "said"),
+    [
+        (True, True, "They see when you type; you see when they do."),
+        (False, False, "They do not see when you type; you do not see when they do."),
+    ],
+)
+def test_typing_switches(send: bool, show: bool, said: str) -> None:
+    assert sentences.of_typing_switch(send, show) == said
+
+
+def test_the_question_after_a_paste_says_that_nothing_was_sent() -> None:
+    assert sentences.pasted(3) == "3 lines pasted, nothing sent yet. y sends them as 3 messages, n drops them."
