@@ -37,6 +37,7 @@ class Contacts:
         self._began = math.inf
         self._inside: set[Address] = set()
         self._retry_at: dict[Address, float] = {}
+        self._gone = trio.Event()
         self.answered: dict[str, bool] = {str(address): False for address in seeds}
         """Per multiaddr whether the seed answered in this run."""
 
@@ -71,6 +72,8 @@ class Contacts:
             await self._visit(address, partial(self._heard, address))
             if address in self._inside:
                 self._inside.discard(address)
+                self._gone.set()
+                self._gone = trio.Event()
                 wait = FIRST_RETRY
                 await trio.sleep(COME_BACK)
                 continue
@@ -90,7 +93,7 @@ class Contacts:
         if self._seeds:
             await trio.sleep(LOCAL_SEED_WAIT)
             while not self.are_silent():
-                await trio.sleep(LOCAL_SEED_WAIT)
+                await self._gone.wait()
             self._changed()
         await local.attend(self._visit_local)
 

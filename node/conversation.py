@@ -27,6 +27,7 @@ class Conversation:
         self.match: Final = match
         self.has_room = True
         """Whether `say` may be called."""
+        self.is_finishing = False
         self._reports = reports
         self._ended = ended
         self._session = match.meeting.session
@@ -50,6 +51,7 @@ class Conversation:
 
     def finish(self) -> None:
         """Leave as soon as everything is acknowledged."""
+        self.is_finishing = True
         self._handle(chatting.NoMoreInput())
 
     def leave(self) -> None:
@@ -111,7 +113,8 @@ class Conversation:
             case chatting.QueueHasRoom():
                 self.has_room = True
             case chatting.Show(number, text):
-                self._reports.put(MessageReceived(number, clean(text)))
+                if shown := clean(text).strip():
+                    self._reports.put(MessageReceived(number, shown))
             case Ended():
                 self._ended(self, effect)
             case _:

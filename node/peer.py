@@ -9,7 +9,8 @@ place at the next moment in which nothing is promised to anybody (protocol.md 1)
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from math import inf
 from secrets import token_bytes
 from typing import Final
@@ -42,16 +43,15 @@ from passerby.node.events import (
     Typing,
 )
 from passerby.node.home import HomeError
+from passerby.node.identities import Identities
 from passerby.node.limits import CLOSE_TIMEOUT
-from passerby.node.localseed import LocalSeed
 from passerby.node.lobby import Lobby
+from passerby.node.localseed import LocalSeed
 from passerby.node.matching import Match, Matching
 from passerby.node.presence import Presence
 from passerby.node.pulse import Pulse
 from passerby.node.reports import Reports
 
-CHATS_PER_IDENTITY: Final = 10
-IDENTITY_IDLE: Final = 3600.0  # seconds without a chat
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
 FIRST_CONTACT: Final = 2.0  # seconds before "no seed" is said: the local seed may just change hands
 SALT_BYTES: Final = 32
@@ -75,8 +75,8 @@ async def run(
             else:
                 reports.put(_needs_relay(far))
                 exit_code = 7
-        except HomeError as error:
-            reports.put(Failed("home", str(error), "Mend that, then start again.", 78))
+        except* HomeError as errors:
+            reports.put(Failed("home", str(errors.exceptions[0]), "Mend that, then start again.", 78))
             exit_code = 78
         reports.put(Finished(exit_code))
         await reports.flush()
@@ -99,14 +99,6 @@ def _needs_relay(seed: Address) -> Failed:
     )
 
 
-@dataclass(slots=True)
-class _Tenure:
-    """A presence, and the event that ends it."""
-
-    presence: Presence
-    retired: trio.Event = field(default_factory=trio.Event)
-
-
 class Peer:
     """One run of a chatting peer."""
 
@@ -122,19 +114,14 @@ class Peer:
         self._held: deque[str] = deque()
         self._input_ended = False
         self._searching_since = inf
-        self._chats = 0
-        self._last_chat = 0.0
-        self._successor: _Tenure | None = None
-        self._renewing = False
         self._reported: StateChanged | None = None
 
     async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
         """Be present and obey until Quit; then take the leave that is owed to a stranger."""
         async with trio.open_nursery() as nursery:
-            self._tenure = await self._take_identity(nursery)
-            self._last_chat = trio.current_time()
+            self._identities = await Identities.begin(self._open_presence, nursery, self._pulse.beat)
             nursery.start_soon(self._contacts.run)
-            nursery.start_soon(self._beat, nursery)
+            nursery.start_soon(self._beat)
             async for command in commands:
                 if isinstance(command, Quit):
                     break
@@ -181,7 +168,7 @@ class Peer:
             return
         while self._held and chat.is_open and chat.has_room:
             chat.say(self._held.popleft())
-        if self._input_ended and not self._held:
+        if self._input_ended and not self._held and not chat.is_finishing:
             chat.finish()
 
     async def _take_leave(self) -> None:
@@ -211,67 +198,29 @@ class Peer:
 
     def _chat_ended(self, chat: Conversation, ended: Ended) -> None:
         self._conversation = None
-        self._last_chat = trio.current_time()
         lost = ended.reason is EndReason.LOST
         counts = self._matching.chat_ended(chat.match, lost=lost, any_text=not ended.before_any_text)
         self._reports.put(Ended(ended.reason, before_any_text=not counts))
         if counts:
-            self._chats += 1
+            self._identities.note_chat()
             self._held.clear()
             self._input_ended = False
+        else:
+            self._searching_since = trio.current_time()
         self._pulse.beat()
 
-    # ---- identities
+    # ---- whom this is, for the network
 
-    async def _take_identity(self, nursery: trio.Nursery) -> _Tenure:
-        ready, tenures = trio.open_memory_channel[_Tenure](1)
-        nursery.start_soon(self._be_present, ready)
-        return await tenures.receive()
-
-    async def _be_present(self, ready: trio.MemorySendChannel[_Tenure]) -> None:
-        """Be present under one identity until that is retired and its last stream closed."""
-        opened = Presence.open(self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat)
-        async with opened as presence:
-            tenure = _Tenure(presence)
-            await ready.send(tenure)
-            await tenure.retired.wait()
-            with trio.move_on_after(CLOSE_TIMEOUT):
-                await presence.matching.wait_quiet()
-
-    async def _prepare_successor(self, nursery: trio.Nursery) -> None:
-        self._successor = await self._take_identity(nursery)
-        self._pulse.beat()
-
-    def _renew_if_due(self, nursery: trio.Nursery) -> None:
-        """Build the next identity beside this one, and change over when nothing is promised to anybody."""
-        idle = trio.current_time() - self._last_chat
-        if not self._renewing and (self._chats >= CHATS_PER_IDENTITY or idle >= IDENTITY_IDLE):
-            self._renewing = True
-            nursery.start_soon(self._prepare_successor, nursery)
-        self._change_over()
-
-    def _change_over(self) -> None:
-        matching = self._tenure.presence.matching
-        if self._successor is None or not (matching.is_idle or matching.is_free):
-            return
-        was_searching = matching.is_free
-        matching.stop()
-        self._tenure.presence.lobby.close()
-        self._tenure.retired.set()
-        self._tenure, self._successor = self._successor, None
-        self._renewing = False
-        self._chats = 0
-        self._last_chat = trio.current_time()
-        if was_searching:
-            self._matching.start()
+    def _open_presence(self) -> AbstractAsyncContextManager[Presence]:
+        return Presence.open(self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat)
 
     @property
     def _matching(self) -> Matching:
-        return self._tenure.presence.matching
+        return self._identities.current.matching
 
     @property
     def _lobby(self) -> Lobby:
-        return self._tenure.presence.lobby
+        return self._identities.current.lobby
 
     async def _visit(self, address: Address, heard: Heard) -> None:
         """Be a guest of a seed until it is gone, under whatever identity."""
@@ -282,14 +231,13 @@ class Peer:
 
     # ---- time, and what the person sees of it
 
-    async def _beat(self, nursery: trio.Nursery) -> None:
+    async def _beat(self) -> None:
         """Let time pass in every machine, and tell what it changed."""
         while True:
-            self._tenure.presence.advance()
-            self._renew_if_due(nursery)
+            self._identities.advance()
             self._feed()
             self._report_state()
-            due = self._tenure.presence.deadline()
+            due = self._identities.current.deadline()
             latest = trio.current_time() + STEP
             await self._pulse.wait_until(latest if due is None else min(due, latest))
 

@@ -241,6 +241,8 @@ class Lifecycle:
         return [NoMoreInput()]
 
     def _leave(self, deadline: float) -> list[Effect]:
+        if self._quitting:
+            return []
         self.phase = Phase.LEAVING
         self.deadline = deadline
         self._quitting = True

@@ -17,7 +17,6 @@ from passerby.node.events import (
     Delivered,
     Ended,
     Event,
-    Failed,
     Finished,
     Matched,
     MessageReceived,
@@ -60,10 +59,10 @@ def _fields(event: Event) -> dict[str, Field] | None:
             return {"event": "ended", "reason": reason.value, "before_any_text": before_any_text}
         case Warned(code, text):
             return {"event": "warning", "code": code, "text": text}
-        case Failed():
-            return {"event": "error", "code": event.code, "hint": sentences.of_failure(event)}
         case Finished():
             return None
+        case _:  # Failed
+            return {"event": "error", "code": event.code, "hint": sentences.of_failure(event)}
 
 
 def _state(change: StateChanged) -> dict[str, Field]:

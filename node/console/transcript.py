@@ -13,7 +13,6 @@ from passerby.node.events import (
     Delivered,
     Ended,
     Event,
-    Failed,
     Finished,
     Matched,
     MessageReceived,
@@ -65,7 +64,7 @@ def _lines(event: Event, undelivered: int) -> list[Line]:
             return [(OURS, sentences.of_end(event, undelivered))]
         case Warned(text=text):
             return [(OURS, line) for line in text.split("\n")]
-        case Failed():
+        case _:  # Failed
             return [(OURS, sentences.of_failure(event))]
 
 

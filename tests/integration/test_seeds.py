@@ -1,0 +1,90 @@
+"""First contacts: named seeds, remembered ones, and what happens when they are silent or come back."""
+
+import secrets
+import socket
+
+import trio
+from support.people import matched, person, settings
+
+from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery.peerids import peer_id_text
+from passerby.node import remembered
+from passerby.node.events import Failed, Finished, Matched, Search, State, StateChanged
+from passerby.node.seed import Seed
+
+PATIENCE = 30.0
+LISTEN = ("/ip4/127.0.0.1/tcp/0",)
+
+
+def silent_seed() -> str:
+    """Return an address of this machine where nobody answers: port 9 is the discard service, which nobody runs."""
+    peer = peer_id_of(SigningKey.from_seed(secrets.token_bytes(32)).public)
+    return f"/ip4/127.0.0.1/tcp/9/p2p/{peer_id_text(peer)}"
+
+
+async def test_people_meet_at_a_named_seed_and_it_is_remembered() -> None:
+    with trio.fail_after(PATIENCE):
+        async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+            address = str(seed.addresses[0])
+            named = settings(network_seeds=(address,), network_local=False)
+            async with person(named) as one, person(named) as other:
+                await matched(one, other)
+                assert one.all(StateChanged)[-1].named == 1
+            assert remembered.load(named.folders, named.network) == (address,)
+            again = settings(network_local=False)
+            async with person(again) as one, person(again) as other:
+                await matched(one, other)
+
+
+async def test_where_the_named_seed_is_silent_this_machine_is_searched_too() -> None:
+    with trio.fail_after(PATIENCE):
+        named = settings(network_seeds=(silent_seed(),))
+        async with person(named) as one, person(named) as other:
+            await one.do(Search())
+            told = await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
+            assert told.named == 1
+            await matched(other)
+            await one.expect(Matched)
+
+
+async def test_somebody_else_at_the_address_of_a_seed_is_no_seed() -> None:
+    with trio.fail_after(PATIENCE):
+        async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+            stranger = silent_seed().rpartition("/")[2]
+            address = f"{str(seed.addresses[0]).rpartition('/')[0]}/{stranger}"
+            async with person(settings(network_seeds=(address,), network_local=False)) as one:
+                await one.do(Search())
+                await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
+            assert seed.counts()[1:] == (0, 0)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_a_seed_that_comes_back_has_its_guests_back() -> None:
+    with trio.fail_after(PATIENCE):
+        key = secrets.token_bytes(32)
+        place = f"/ip4/127.0.0.1/tcp/{free_port()}"
+        address = f"{place}/p2p/{peer_id_text(peer_id_of(SigningKey.from_seed(key).public))}"
+        named = settings(network_seeds=(address,), network_local=False)
+        async with person(named) as one, person(named) as other:
+            async with Seed.open(key, (place,)):
+                await one.do(Search())
+                await one.expect(StateChanged, lambda event: event.state is State.EMPTY)
+            await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
+            async with Seed.open(key, (place,)):
+                await matched(other)
+                await one.expect(Matched)
+
+
+async def test_a_seed_beyond_this_machine_is_refused_until_there_are_relays() -> None:
+    with trio.fail_after(PATIENCE):
+        peer = silent_seed().rpartition("/")[2]
+        for host in ("/ip4/192.0.2.7", "/ip4/192.168.1.7", "/dns4/seed.example"):
+            async with person(settings(network_seeds=(f"{host}/tcp/7171/p2p/{peer}",))) as one:
+                assert (await one.expect(Failed)).code == "needs-relay"
+                assert (await one.expect(Finished)).exit_code == 7
