@@ -18,7 +18,7 @@ QUIET: Final = ["-q", "-x", "-p", "no:cacheprovider"]
 
 
 class LeaveOut:
-    """A pytest plugin: takes one cure away once the tests are collected, and so the library imported as pytest wants."""
+    """A pytest plugin: takes one cure away once the tests are collected and the library is imported as pytest wants."""
 
     def __init__(self, cure: str) -> None:
         self._cure = cure

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import trio
+
 from support.programs import Program, chat, matched, run
 
 pytestmark = pytest.mark.usefixtures("consented")

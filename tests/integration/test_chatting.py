@@ -1,9 +1,9 @@
 """Two people meet through the local seed and talk: real hosts, one process, nothing configured."""
 
 import trio
-from support.people import ended, matched, person, settings
 
 from passerby.node.events import Delivered, Ended, EndReason, Finished, Matched, NoMoreInput, Quit, Search, Stop
+from support.people import ended, matched, person, settings
 
 PATIENCE = 30.0
 LINES = 100

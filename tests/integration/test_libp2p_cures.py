@@ -1,22 +1,22 @@
 """Each cure of node/libp2p_081.py has here the test that fails without it, named after it: see tests/cures_off.py."""
+# pyright: reportMissingTypeStubs=false, reportPrivateUsage=false, reportUnknownMemberType=false
 
 import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import pytest
 import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
-from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window
 
 from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, PortBusyError
 from passerby.node.libp2p_081 import CURES, mended_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER, STREAMS_PER_CONNECTION
+from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 ECHO = "/test/echo/1"
@@ -126,7 +126,8 @@ async def test_no_auto_connect() -> None:
         await stream.aclose()
 
     async with listening() as host, Host.open(os.urandom(32)) as known, trio.open_nursery() as nursery:
-        [trap] = await nursery.start(partial(trio.serve_tcp, visited, 0, host="127.0.0.1"))
+        [trap] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, visited, [trap])
         address = Multiaddr(f"/ip4/127.0.0.1/tcp/{trap.socket.getsockname()[1]}")
         swarm = swarm_of(host._inner)
         swarm.peerstore.add_addrs(ID(known.peer_id), [address], 120)

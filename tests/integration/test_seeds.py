@@ -4,13 +4,13 @@ import secrets
 import socket
 
 import trio
-from support.people import matched, person, settings
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.peerids import peer_id_text
 from passerby.node import remembered
 from passerby.node.events import Failed, Finished, Matched, Search, State, StateChanged
 from passerby.node.seed import Seed
+from support.people import matched, person, settings
 
 PATIENCE = 30.0
 LISTEN = ("/ip4/127.0.0.1/tcp/0",)

@@ -1,8 +1,9 @@
 """Raw attackers against any listening libp2p host: they know its address and peer id, and obey no rule.
 
 Each `attack_…` does one thing and returns what came of it, so that a test says what it expects. They stand on the
-library's handshake and write every byte above it themselves; none is of use against anything but a test on this machine.
+library's handshake and write every byte above it themselves.
 """
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 import os
 import struct
@@ -179,7 +180,7 @@ async def attack_silence(address: str, opening: bytes, count: int, pause: float)
 
 
 async def attack_hoard(address: str, peer_id: bytes, count: int, pause: float) -> None:
-    """Hold `count` connections of as many identities, each carrying nothing; when closed come again; until cancelled."""
+    """Hold `count` connections of as many identities that carry nothing, coming again when closed; until cancelled."""
 
     async def one() -> None:
         while True:
@@ -194,6 +195,7 @@ async def attack_hoard(address: str, peer_id: bytes, count: int, pause: float) -
     async with trio.open_nursery() as nursery:
         for _ in range(count):
             nursery.start_soon(one)
+            await trio.sleep(0.02)
 
 
 async def attack_window(address: str, peer_id: bytes, protocol: str, size: int) -> bool:

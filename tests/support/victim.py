@@ -2,6 +2,7 @@
 
 Prints one line, `address peer-id-in-hex`, and ends when its standard input does.
 """
+# pyright: reportUnknownMemberType=false
 
 import os
 import sys

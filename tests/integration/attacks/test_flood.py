@@ -3,12 +3,13 @@
 The victim is a process of its own; `support.attackers` needs its address and peer id and nothing else, so the same
 attacks can be aimed at any peer of the program.
 """
+# pyright: reportUnknownMemberType=false
 
 import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 import trio
-from support import attackers, victim
-from support.victim import ECHO
 
 from passerby.node.host import Host
+from support import attackers, victim
+from support.victim import ECHO
 
 ROUNDS = 100
 GROWTH = 32 * 1024 * 1024
@@ -104,10 +105,8 @@ ATTACKS: dict[str, Attack] = {
 
 async def repeat(attack: Attack, target: Victim) -> None:
     while True:
-        try:
+        with suppress(*attackers.GONE):  # the victim throws us out, as it should: come again
             await attack(target.address, target.peer_id)
-        except attackers.GONE:
-            pass  # the victim threw us out, as it should: come again
         await trio.sleep(0.05)
 
 

@@ -46,7 +46,9 @@ def test_meanings(line: str, meant: Typed) -> None:
     assert parse(line) == meant
 
 
-@pytest.mark.parametrize("line", ["/next please", "/quit now", "/typing", "/typing maybe", "/typing send", "/typing on on"])
+@pytest.mark.parametrize(
+    "line", ["/next please", "/quit now", "/typing", "/typing maybe", "/typing send", "/typing on on"]
+)
 def test_a_command_with_words_that_make_no_sense_is_not_obeyed(line: str) -> None:
     meant = parse(line)
     assert isinstance(meant, Mistaken)

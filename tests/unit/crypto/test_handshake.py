@@ -193,6 +193,21 @@ def test_a_call_out_of_order_is_our_own_mistake_and_has_no_effect() -> None:
     assert_over(initiator)
 
 
+@pytest.mark.parametrize("wrong", [b"", bytes(56), bytes(74), bytes(120)], ids=len)
+def test_a_failure_has_one_text_and_is_the_end(wrong: bytes) -> None:
+    initiator, responder = pair()
+    fresh = Responder(BINDING)
+    assert_fails(fresh, lambda: fresh.receive_first(wrong))
+    responder.receive_first(initiator.first_message())
+    reply = responder.accept(TAG)
+    asked = Initiator(BINDING, ROOM, TAG)
+    asked.first_message()
+    assert_fails(asked, lambda: asked.receive_reply(wrong))
+    assert isinstance(initiator.receive_reply(reply), bytes)
+    assert_fails(responder, lambda: responder.receive_proof(wrong))
+    assert_fails(initiator, lambda: initiator.receive_confirmation(wrong))
+
+
 def test_the_session_of_the_responder_stands_only_after_a_good_proof() -> None:
     initiator, responder = pair()
     for step in (

@@ -1,0 +1,63 @@
+"""Many matches: at the same instant, and one after the other against one seed that must forget them all."""
+
+import gc
+import secrets
+
+import psutil
+import pytest
+import trio
+
+from passerby.node.config import Settings
+from passerby.node.events import Matched
+from passerby.node.seed import Seed
+from support.people import matched, person, settings
+
+LISTEN = ("/ip4/127.0.0.1/tcp/0",)
+WARM = 50  # matches after which caches are full
+GROWTH = 10 * 1024 * 1024
+A_MATCH = 10.0  # seconds on a machine that is busy with other tests
+
+
+async def meet(named: Settings) -> None:
+    """Let two new people search at the same instant; both are in one chat at the end, or it fails."""
+    with trio.fail_after(A_MATCH):
+        async with person(named) as one, person(named) as other:
+            await matched(one, other)
+            (ours,), (theirs,) = one.all(Matched), other.all(Matched)
+            assert ours.verify == theirs.verify
+
+
+@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
+async def test_both_search_at_the_same_instant(count: int) -> None:
+    async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+        named = settings(network_seeds=(str(seed.addresses[0]),), network_local=False)
+        for _ in range(count):
+            await meet(named)
+
+
+async def settled(seed: Seed) -> None:
+    """Return when the seed has no connection left: closing takes the library a moment."""
+    with trio.fail_after(A_MATCH):
+        while seed.counts() != (0, 0, 0):  # noqa: ASYNC110 - the library tells nobody when it is done
+            await trio.sleep(0.05)
+
+
+@pytest.mark.slow
+async def test_five_hundred_in_a_row_leave_nothing_behind() -> None:
+    process = psutil.Process()
+    tasks_outside = trio.lowlevel.current_statistics().tasks_living
+    async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+        named = settings(network_seeds=(str(seed.addresses[0]),), network_local=False)
+        tasks = before = 0
+        for number in range(500):
+            if number == WARM:
+                await settled(seed)
+                gc.collect()
+                before = process.memory_info().rss
+                tasks = trio.lowlevel.current_statistics().tasks_living
+            await meet(named)
+        await settled(seed)
+        gc.collect()
+        assert process.memory_info().rss - before <= GROWTH
+        assert trio.lowlevel.current_statistics().tasks_living <= tasks
+    assert trio.lowlevel.current_statistics().tasks_living == tasks_outside

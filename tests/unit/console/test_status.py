@@ -1,0 +1,85 @@
+"""The bottom line, /who and /verify follow the events."""
+
+from passerby.node.console import sentences
+from passerby.node.console.status import Status
+from passerby.node.events import (
+    Delivered,
+    Ended,
+    EndReason,
+    Matched,
+    MessageReceived,
+    MessageSent,
+    Scope,
+    State,
+    StateChanged,
+    StrangerTyping,
+    Warned,
+)
+
+MATCHED = Matched("machine", None, ("a", "b", "c", "d", "e", "f", "g"), 5)
+EMPTY = StateChanged(State.EMPTY, Scope.MACHINE, seeds=2)
+
+
+def test_before_anything_is_known() -> None:
+    status = Status(0)
+    assert status.bottom(1) == "getting ready…"
+    assert status.who(1) == status.verify() == sentences.NO_CHAT
+
+
+def test_a_search_shows_how_long_it_lasts_though_its_state_changes() -> None:
+    status = Status(0)
+    status.happened(StateChanged(State.STARTING, Scope.MACHINE), 0)
+    assert status.bottom(5) == "getting ready…"
+    status.happened(EMPTY, 10)
+    status.happened(StateChanged(State.BUSY, Scope.MACHINE, seeds=2), 40)
+    assert status.bottom(52) == "all busy · seeds: 2 · scope: machine · 00:52"
+
+
+def test_only_a_different_state_is_news() -> None:
+    status = Status(0)
+    assert status.is_news(EMPTY)
+    status.happened(EMPTY, 0)
+    assert not status.is_news(EMPTY)
+
+
+def test_a_chat_shows_exposure_time_and_what_is_not_confirmed() -> None:
+    status = Status(0)
+    status.happened(EMPTY, 0)
+    status.happened(MATCHED, 100)
+    status.happened(StateChanged(State.MATCHED, Scope.MACHINE), 100)
+    assert status.bottom(142) == "talking · they see: machine · 00:42"
+    status.happened(MessageSent(1, "x"), 142)
+    status.happened(MessageSent(2, "y"), 142)
+    assert status.undelivered == 2
+    status.happened(StrangerTyping(on=True), 142)
+    assert status.bottom(142).endswith("00:42 · 2 not confirmed · stranger is typing…")
+    status.happened(Delivered(2), 143)
+    status.happened(Delivered(1), 143)
+    assert status.undelivered == 0
+    status.happened(MessageReceived(1, "z"), 143)
+    assert status.bottom(143) == "talking · they see: machine · 00:43"
+    assert "43 s" in status.who(143)
+    assert status.verify().startswith("a b c d e f g ·")
+
+
+def test_after_a_chat_its_count_stands_until_the_next() -> None:
+    status = Status(0)
+    status.happened(MATCHED, 0)
+    status.happened(MessageSent(1, "x"), 0)
+    status.happened(StrangerTyping(on=True), 0)
+    status.happened(Ended(EndReason.LEFT), 9)
+    status.happened(StateChanged(State.STOPPED, Scope.MACHINE), 9)
+    assert status.bottom(10) == "stopped · /next"
+    assert (status.undelivered, status.stranger_types) == (1, False)
+    status.happened(EMPTY, 20)
+    assert status.bottom(21).endswith("00:01")
+    status.happened(MATCHED, 22)
+    assert status.undelivered == 0
+
+
+def test_a_warning_changes_nothing() -> None:
+    status = Status(0)
+    status.happened(EMPTY, 0)
+    before = status.bottom(3)
+    status.happened(Warned("x", "y"), 2)
+    assert status.bottom(3) == before

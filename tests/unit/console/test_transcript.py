@@ -1,0 +1,61 @@
+"""What people read of each event; a stranger's text never starts a row of ours."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passerby.node.console.transcript import OURS, STRANGER, YOU, Transcript, rows
+from passerby.node.events import (
+    Delivered,
+    Ended,
+    EndReason,
+    Failed,
+    Finished,
+    Matched,
+    MessageReceived,
+    MessageSent,
+    Scope,
+    State,
+    StateChanged,
+    StrangerTyping,
+    Warned,
+)
+
+NO_SEED = StateChanged(State.NO_SEED, Scope.PUBLIC, named=2, retry=8)
+
+
+def test_each_event_says_who_speaks() -> None:
+    transcript = Transcript()
+    assert transcript.lines(MessageReceived(1, "hi"), 0) == [(STRANGER, "hi")]
+    assert transcript.lines(MessageSent(1, "ho"), 0) == [(YOU, "ho")]
+    assert transcript.lines(Warned("help", "a\nb"), 0) == [(OURS, "a"), (OURS, "b")]
+    assert transcript.lines(Failed("x", "Broke.", "Mend.", 7), 0) == [(OURS, "Broke. Mend.")]
+    assert transcript.lines(Ended(EndReason.LEFT), 1) == [(OURS, "Stranger left. Your last message was not confirmed.")]
+    [(prefix, text)] = transcript.lines(Matched("machine", None, ("w",) * 7, 1), 0)
+    assert (prefix, text.partition(".")[0]) == (OURS, "You are talking to a stranger")
+
+
+def test_what_has_a_place_elsewhere_is_no_line() -> None:
+    transcript = Transcript()
+    silent = StateChanged(State.MATCHED, Scope.MACHINE), Delivered(1), StrangerTyping(on=True), Finished(0)
+    assert [transcript.lines(event, 0) for event in silent] == [[], [], [], []]
+
+
+def test_a_state_is_said_once_whatever_its_clock_says() -> None:
+    transcript = Transcript()
+    assert transcript.lines(NO_SEED, 0) == [(OURS, "None of 2 seeds answers. Trying again in 8 s.")]
+    assert transcript.lines(StateChanged(State.NO_SEED, Scope.PUBLIC, named=2, retry=3), 0) == []
+    assert transcript.lines(StateChanged(State.NO_SEED, Scope.PUBLIC, named=3, retry=3), 0) != []
+    transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC), 0)
+    assert transcript.lines(NO_SEED, 0) != []
+
+
+def test_a_pipe_gets_one_line_a_message() -> None:
+    assert rows((STRANGER, "a" * 500), None) == ["Stranger: " + "a" * 500]
+    assert rows((STRANGER, "a\nYou: b\x1b[2J"), None) == ["Stranger: a You: b[2J"]
+
+
+@given(st.text(max_size=300), st.integers(0, 200))
+def test_on_a_screen_every_row_of_a_stranger_is_behind_the_prefix_or_indented(text: str, columns: int) -> None:
+    first, *others = rows((STRANGER, text), columns)
+    assert first.startswith(STRANGER.rstrip())
+    assert all(row.startswith(" ") for row in others)
