@@ -69,11 +69,15 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _seeds(value: object) -> tuple[str, ...]:
-    from passerby.discovery.addresses import Family, parse_seed  # loads NaCl: `--help` need not wait for it
+    from passerby.discovery.addresses import AddressError, Family, parse_seed  # loads NaCl: `--help` need not wait
 
     texts = _texts(value)
     for text in texts:
-        if parse_seed(text).family is Family.ONION3:
+        try:
+            family = parse_seed(text).family
+        except AddressError as error:
+            raise WrongValueError(f"{error}. `passerby seed run` prints the whole address of a seed") from error
+        if family is Family.ONION3:
             raise WrongValueError("an onion address can only be reached through Tor, which this release does not use")
     return texts
 

@@ -18,6 +18,7 @@ EXPECTED: Final[Mapping[str, str]] = MappingProxyType(
         "host.basic_host:BasicHost._swarm_stream_handler": "self net_stream",
         "host.basic_host:_IdentifyNotifee.connected": "self network conn",
         "identity.identify.identify:_mk_identify_protobuf": "host observed_multiaddr",
+        "io.msgio:read_exactly": "reader n retry_count",
         "network.auto_connector:AutoConnector.record_disconnect": "self peer_id",
         "network.auto_connector:AutoConnector.run_background_task": "self nursery",
         "network.swarm:Swarm.dial_addr": "self addr peer_id source",

@@ -18,7 +18,6 @@ from typing import Final
 import trio
 from libp2p.abc import ISecureConn
 from libp2p.io.exceptions import IOException
-from libp2p.io.utils import read_exactly
 from libp2p.network.connection.exceptions import RawConnError
 from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
@@ -39,6 +38,7 @@ from libp2p.stream_muxer.yamux.yamux import (
     YamuxStream,
 )
 
+from passerby.node.libp2p_081_reading import read_exactly
 from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAM_BUFFER, STREAMS_PER_CONNECTION
 
 BODY_TIMEOUT: Final = 10.0  # a frame's body follows its header; 256 KiB in this time is the slowest line served

@@ -21,7 +21,7 @@ from passerby.discovery.addresses import Address, Scope, parse_seed
 from passerby.discovery.limits import LOBBY_SEEDS, MET_MEMORY
 from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.searchevents import View, state_of
-from passerby.node import remembered
+from passerby.node import home, remembered
 from passerby.node.config import Settings
 from passerby.node.contacts import Contacts, Heard
 from passerby.node.conversation import Conversation
@@ -68,6 +68,7 @@ async def run(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reports.run)
         try:
+            home.ensure_folder(settings.folders.run, settings.folders)
             seeds = known_seeds(settings)
             far = next((seed for seed in seeds if seed.scope is not Scope.MACHINE), None)
             if far is None:
@@ -76,7 +77,7 @@ async def run(
                 reports.put(_needs_relay(far))
                 exit_code = 7
         except* HomeError as errors:
-            reports.put(Failed("home", str(errors.exceptions[0]), "Mend that, then start again.", 78))
+            reports.put(Failed("home", str(_innermost(errors)), "Mend that, then start again.", 78))
             exit_code = 78
         reports.put(Finished(exit_code))
         await reports.flush()
@@ -87,6 +88,10 @@ def known_seeds(settings: Settings) -> tuple[Address, ...]:
     """Return the seeds that were named and those remembered, each once. HomeError if the memory cannot be read."""
     texts = dict.fromkeys((*settings.seeds, *remembered.load(settings.folders, settings.network)))
     return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - 1]  # one place is the local seed's
+
+
+def _innermost(error: BaseException) -> BaseException:
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _needs_relay(seed: Address) -> Failed:

@@ -12,7 +12,7 @@ from passerby.node.console.lifecycle import Lifecycle
 from passerby.node.console.ndjson import Ndjson
 from passerby.node.console.plain import Plain
 from passerby.node.console.session import FrontEnd, Session
-from passerby.node.console.streams import Streams
+from passerby.node.console.streams import Streams, fill_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ def load_peer() -> Peer:
 
 def chat(settings: Settings, options: Options, load: Callable[[], Peer] = load_peer) -> int:
     """Chat until somebody has enough; returns the exit code (product.md 6). Needs the main thread, for its signals."""
+    fill_closed()
     loop = asyncio.new_event_loop()
     try:
         exit_code, is_clean = loop.run_until_complete(_chat(settings, options, load))

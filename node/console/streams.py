@@ -29,33 +29,37 @@ class _Reader(Protocol):
 class _Writer(Protocol):
     def write(self, data: str) -> None: ...
     async def drain(self) -> None: ...
+    def is_closing(self) -> bool: ...
+
+
+def fill_closed() -> None:
+    """Make the null device of each standard stream that was closed; before anything else takes its number."""
+    for number in _STANDARD:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
 
 
 class Streams:
     """Stdin in lines, stdout in texts; made by `open`."""
 
-    def __init__(self, reader: _Reader, writer: _Writer, errors: object, blocking: dict[int, bool]) -> None:
+    def __init__(self, reader: _Reader, writer: _Writer, blocking: dict[int, bool]) -> None:
         self._reader = reader
         self._writer = writer
-        self._errors = errors  # never used, but kept: the three share a protocol, and one collected ends the others
         self._blocking = blocking
-        self._is_stuck = False
+        self._is_writing = False
 
     @classmethod
     async def open(cls) -> "Streams":
-        """Take over the standard streams of the process; whatever of them was closed is the null device."""
-        for number in _STANDARD:
-            try:
-                os.fstat(number)
-            except OSError:
-                os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
+        """Take over the standard streams of the process."""
         blocking = {number: os.get_blocking(number) for number in _STANDARD}
-        reader, writer, errors = await create_standard_streams(
+        reader, writer, _ = await create_standard_streams(
             io.FileIO(0, closefd=False),
             io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8", newline="\n"),
             io.FileIO(2, "w", closefd=False),
         )
-        return cls(cast("_Reader", reader), cast("_Writer", writer), errors, blocking)  # as aioconsole documents them
+        return cls(cast("_Reader", reader), cast("_Writer", writer), blocking)  # as aioconsole documents them
 
     async def lines(self) -> AsyncIterator[bytes | None]:
         """Lines of stdin as lines.py defines them, until it ends. Nothing is read ahead while one is dealt with."""
@@ -69,26 +73,33 @@ class Streams:
 
     async def write(self, text: str) -> None:
         """Write and flush. Raises OSError when nobody reads any more."""
-        self._is_stuck = True
+        self._is_writing = True
         try:
             self._writer.write(text)
             await self._writer.drain()
+            if self._writer.is_closing():  # aioconsole keeps a pipe's end to itself
+                raise BrokenPipeError
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 1)  # what is still buffered would be tried, and complained of, once more
-            os.close(nowhere)
-            self._is_stuck = False
+            self._is_writing = False
+            _forget_stdout()
             raise
-        self._is_stuck = False
+        self._is_writing = False
 
     async def close(self) -> bool:
-        """Put the streams back as they were. False: output is stuck, and a thread with it."""
-        if self._is_stuck:
+        """Put the streams back as they were. False: a thread is left that hangs in writing."""
+        hangs = self._is_writing and not isinstance(self._writer, asyncio.StreamWriter)
+        if self._is_writing and not hangs:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(FLUSH):
                     await self._writer.drain()
-                    self._is_stuck = False
         for number, blocking in self._blocking.items():
             with contextlib.suppress(OSError):
                 os.set_blocking(number, blocking)
-        return not self._is_stuck
+        return not hangs
+
+
+def _forget_stdout() -> None:
+    """What is still buffered would be tried once more at the end, and complained of."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

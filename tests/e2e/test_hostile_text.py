@@ -1,4 +1,4 @@
-"""Text is cleaned on the way out and again on the way in, by the same rules; what cannot be sent is refused in words."""
+"""Text is cleaned on the way out and again on the way in, by the same rules; what cannot be sent is refused."""
 
 import pytest
 import trio

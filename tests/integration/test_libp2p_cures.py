@@ -9,7 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.io.exceptions import IncompleteReadError
 from libp2p.peer.id import ID
+from libp2p.security.noise.io import NoisePacketReadWriter
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.node.connection import Stream
@@ -148,6 +151,27 @@ async def test_short_negotiation() -> None:
     a_gibibyte = b"\x80\x80\x80\x80\x04"
     async with listening() as host:
         assert await attack_negotiation(host.addresses[0], a_gibibyte) is not None
+
+
+async def test_prompt_end() -> None:
+    class Ended(ReadWriteCloser):
+        reads = 0
+
+        async def read(self, n: int | None = None) -> bytes:
+            self.reads += 1
+            return b""
+
+        async def write(self, data: bytes) -> None: ...
+
+        async def close(self) -> None: ...
+
+        def get_remote_address(self) -> None: ...
+
+    socket = Ended()
+    async with listening():
+        with pytest.raises(IncompleteReadError):
+            await NoisePacketReadWriter(socket).read_msg()
+    assert socket.reads == 1
 
 
 async def test_discreet_identify() -> None:

@@ -38,6 +38,7 @@ from passerby.node.events import (
     Typing,
     Warned,
 )
+from passerby.node.hardening import prepare
 from passerby.node.home import load_settings
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
@@ -164,6 +165,7 @@ def loader(behaviours: frozenset[str]) -> Callable[[], Peer]:
 
 def main(arguments: list[str]) -> int:
     flags = {argument.removeprefix("--") for argument in arguments if argument.startswith("--")}
+    prepare(0)
     settings = load_settings(os.environ, {}, None)
     if "timeout" in flags:
         settings = replace(settings, timeout=float(arguments[arguments.index("--timeout") + 1]))
