@@ -64,8 +64,10 @@ def ask(folders: Folders, *, may_ask: bool) -> bool:
         print(f"Before the first chat, read and accept what it means. Run: {ACCEPT_COMMAND}", file=sys.stderr)  # noqa: T201
         return False
     print(f"{TEXT}\n\nType yes if you are 18 or older and accept this: ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    if sys.stdin.readline().strip().lower() != "yes":
-        print("Not accepted; nothing was started.", file=sys.stderr)  # noqa: T201
+    answer = sys.stdin.readline()
+    if answer.strip().lower() != "yes":
+        end_of_line = "" if answer.endswith("\n") else "\n"  # Ctrl-D leaves the cursor behind the question
+        print(f"{end_of_line}Not accepted; nothing was started.", file=sys.stderr)  # noqa: T201
         return False
     accept(folders)
     return True

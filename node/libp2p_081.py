@@ -4,9 +4,8 @@
 its docstring says what happens without it (all measured). `mended_host` applies them all; nothing else builds a host.
 Each has a regression test that fails without it: tests/cures_off.py leaves them out one by one and expects just that.
 
-Parts with files of their own, for their length: libp2p_081_import.py (before the library is imported),
-libp2p_081_expected.py (is it the library we know?), libp2p_081_inbound.py (row 3), libp2p_081_yamux.py (row 5) and
-libp2p_081_reading.py.
+The long parts have files of their own: …_import.py (before the library is imported), …_expected.py (is it the library
+we know?), …_inbound.py (row 3), …_yamux.py (row 5) and …_reading.py.
 """
 # ruff: noqa: SLF001 - to mend a library is to touch its private parts; nobody else may
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -17,7 +16,7 @@ from passerby.node.libp2p_081_import import WrongLibp2pError  # isort: split
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
 
 import trio
@@ -199,10 +198,8 @@ async def _close_connections(swarm: Swarm) -> None:
 
 
 async def _close_quietly(connection: INetConn) -> None:
-    try:
+    with suppress(Exception):  # we are leaving, and the others must be closed too
         await connection.close()
-    except Exception:  # we are leaving, and the others must be closed too
-        logger.debug("closing failed", exc_info=True)
 
 
 def quiet_logs(host: BasicHost) -> None:

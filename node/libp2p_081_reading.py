@@ -1,4 +1,4 @@
-"""How bytes are read below Yamux: two functions of py-libp2p 0.8.1, replaced by libp2p_081.py, with their parameters."""
+"""Two functions that read bytes below Yamux, put in place of the library's by libp2p_081.py."""
 # pyright: reportMissingTypeStubs=false
 
 from typing import Final

@@ -21,22 +21,8 @@ from libp2p.io.exceptions import IOException
 from libp2p.network.connection.exceptions import RawConnError
 from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
-from libp2p.stream_muxer.yamux.yamux import (
-    FLAG_ACK,
-    FLAG_FIN,
-    FLAG_RST,
-    FLAG_SYN,
-    GO_AWAY_NORMAL,
-    HEADER_SIZE,
-    MAX_MESSAGE_SIZE,
-    TYPE_DATA,
-    TYPE_GO_AWAY,
-    TYPE_PING,
-    TYPE_WINDOW_UPDATE,
-    YAMUX_HEADER_FORMAT,
-    Yamux,
-    YamuxStream,
-)
+from libp2p.stream_muxer.yamux import yamux as wire
+from libp2p.stream_muxer.yamux.yamux import Yamux, YamuxStream
 
 from passerby.node.libp2p_081_reading import read_exactly
 from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAM_BUFFER, STREAMS_PER_CONNECTION
@@ -54,7 +40,7 @@ class ViolationError(Exception):
 
 def frame_header(kind: int, flags: int, stream_id: int, length: int) -> bytes:
     """Return the 12 bytes that begin every Yamux frame."""
-    return struct.pack(YAMUX_HEADER_FORMAT, 0, kind, flags, stream_id, length)
+    return struct.pack(wire.YAMUX_HEADER_FORMAT, 0, kind, flags, stream_id, length)
 
 
 class BoundedStream(YamuxStream):
@@ -100,7 +86,7 @@ class BoundedStream(YamuxStream):
         increment, self.ungranted = self.ungranted, 0
         self.recv_window += increment
         with suppress(*_GONE):  # what was read is good; the next read tells that the connection is gone
-            await self.bounded._write_frame(frame_header(TYPE_WINDOW_UPDATE, 0, self.stream_id, increment))
+            await self.bounded._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, 0, self.stream_id, increment))
 
     async def write(self, data: bytes) -> None:
         """Send all of `data`, waiting for the peer's window.
@@ -116,12 +102,15 @@ class BoundedStream(YamuxStream):
                 raise MuxedStreamReset("the stream or its connection is gone")
             if self.send_closed:
                 raise MuxedStreamError("the stream is closed for sending")
-            chunk = data[sent : sent + min(self.send_window, MAX_MESSAGE_SIZE - HEADER_SIZE)]
+            chunk = data[sent : sent + min(self.send_window, wire.MAX_MESSAGE_SIZE - wire.HEADER_SIZE)]
             self.send_window -= len(chunk)
             try:
-                await self.bounded._write_frame(frame_header(TYPE_DATA, 0, self.stream_id, len(chunk)) + chunk)
+                await self.bounded._write_frame(frame_header(wire.TYPE_DATA, 0, self.stream_id, len(chunk)) + chunk)
             except _GONE as error:
                 raise MuxedStreamReset("the connection is gone") from error
+            except trio.Cancelled:  # before a byte of the frame was written
+                self.send_window += len(chunk)
+                raise
             sent += len(chunk)
 
     async def _wait_for_window(self) -> None:
@@ -141,13 +130,13 @@ class BoundedStream(YamuxStream):
         self.bounded.drop(self)
         if not already:
             with suppress(*_GONE):
-                await self.bounded._write_frame(frame_header(TYPE_WINDOW_UPDATE, FLAG_RST, self.stream_id, 0))
+                await self.bounded._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_RST, self.stream_id, 0))
 
     def take_flags(self, flags: int) -> None:
         """Note the peer's FIN or RST and wake who waits for it."""
-        if flags & FLAG_FIN:
+        if flags & wire.FLAG_FIN:
             self.finished = self.recv_closed = True
-        if flags & FLAG_RST:
+        if flags & wire.FLAG_RST:
             self.recv_closed = self.send_closed = self.reset_received = True
         self.closed = self.recv_closed and self.send_closed
         if self.recv_closed:
@@ -163,6 +152,7 @@ class BoundedYamux(Yamux):
 
     def __init__(self, secured_conn: ISecureConn, peer_id: ID) -> None:
         super().__init__(secured_conn, peer_id, is_initiator=secured_conn.is_initiator)
+        self._stall = WRITE_STALL
 
     async def open_stream(self) -> BoundedStream:
         """Open a stream to the peer.
@@ -174,7 +164,7 @@ class BoundedYamux(Yamux):
         stream = self._add(self.next_stream_id, is_initiator=True)
         self.next_stream_id += 2
         try:
-            await self._write_frame(frame_header(TYPE_WINDOW_UPDATE, FLAG_SYN, stream.stream_id, 0))
+            await self._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_SYN, stream.stream_id, 0))
         except BaseException as error:
             self.drop(stream)
             if isinstance(error, _GONE):
@@ -200,26 +190,27 @@ class BoundedYamux(Yamux):
         """Write one frame whole, whatever is cancelled meanwhile.
 
         Noise counts its messages: one encrypted and not sent, or sent in part, ends the connection. So the write is
-        shielded, and `WRITE_STALL` bounds it. Raises RawConnError if the connection is gone.
+        shielded, and bounded in time. Raises RawConnError if the connection is gone.
         """
         async with self._write_lock:
             if self.event_closed.is_set():
                 raise RawConnError("the connection is closed")
-            with trio.move_on_after(WRITE_STALL) as scope:
+            with trio.move_on_after(self._stall) as scope:
                 scope.shield = True
                 await self.secured_conn.write(data)
             if scope.cancelled_caught:
                 await self._abandon()
                 raise RawConnError("the peer's socket takes nothing")
 
-    async def close(self, error_code: int = GO_AWAY_NORMAL) -> None:
+    async def close(self, error_code: int = wire.GO_AWAY_NORMAL) -> None:
         """Say goodbye and close, also if we are cancelled meanwhile: a socket left open would never be closed again."""
         farewell = not self.event_shutting_down.is_set()
         self.event_shutting_down.set()
+        self._stall = FAREWELL
         with trio.move_on_after(FAREWELL) as scope, suppress(*_GONE):
             scope.shield = True
             if farewell:
-                await self._write_frame(frame_header(TYPE_GO_AWAY, 0, 0, error_code))
+                await self._write_frame(frame_header(wire.TYPE_GO_AWAY, 0, 0, error_code))
         await self._clean_up()
 
     async def _clean_up(self) -> None:
@@ -247,36 +238,36 @@ class BoundedYamux(Yamux):
 
     async def _take_frame(self) -> None:
         version, kind, flags, stream_id, length = struct.unpack(
-            YAMUX_HEADER_FORMAT, await read_exactly(self.secured_conn, HEADER_SIZE)
+            wire.YAMUX_HEADER_FORMAT, await read_exactly(self.secured_conn, wire.HEADER_SIZE)
         )
-        if version != 0 or kind > TYPE_GO_AWAY:
+        if version != 0 or kind > wire.TYPE_GO_AWAY:
             raise ViolationError("not a frame of Yamux version 0")
-        if kind == TYPE_PING:
+        if kind == wire.TYPE_PING:
             await self._take_ping(flags, length)
-        elif kind == TYPE_GO_AWAY:
+        elif kind == wire.TYPE_GO_AWAY:
             self.event_shutting_down.set()
         else:
             await self._take_stream_frame(kind, flags, stream_id, length)
 
     async def _take_ping(self, flags: int, value: int) -> None:
-        if flags & FLAG_SYN:
-            await self._write_frame(frame_header(TYPE_PING, FLAG_ACK, 0, value))
-        elif flags & FLAG_ACK:
+        if flags & wire.FLAG_SYN:
+            await self._write_frame(frame_header(wire.TYPE_PING, wire.FLAG_ACK, 0, value))
+        elif flags & wire.FLAG_ACK:
             elapsed = trio.current_time() - self._ping_sent_time
             self._rtt = elapsed if self._rtt == 0 else (self._rtt + elapsed) / 2
             self._ping_event.set()
 
     async def _take_stream_frame(self, kind: int, flags: int, stream_id: int, length: int) -> None:
-        opened = self._accept(stream_id) if flags & FLAG_SYN else None
+        opened = self._accept(stream_id) if flags & wire.FLAG_SYN else None
         known = opened or self.streams.get(stream_id)
         stream = known if isinstance(known, BoundedStream) else None
-        if kind == TYPE_DATA:
+        if kind == wire.TYPE_DATA:
             await self._take_data(stream, length)
         elif stream is not None:
             stream.send_window += length
             stream.window_opened.set()
-        if opened is not None and not flags & FLAG_RST:
-            await self._write_frame(frame_header(TYPE_WINDOW_UPDATE, FLAG_ACK, stream_id, 0))
+        if opened is not None and not flags & wire.FLAG_RST:
+            await self._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_ACK, stream_id, 0))
             await self.new_stream_send_channel.send(opened)
         if stream is not None:
             stream.take_flags(flags)

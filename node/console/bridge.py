@@ -39,7 +39,7 @@ class Bridge:
         self._is_loaded = False
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
-        self._outcome: outcome.Outcome[None] = outcome.Value(None)
+        self._error: BaseException | None = None
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()  # bounded by _slots
         self._waiting = 0  # commands that the peer has not taken
         self._taken = asyncio.Event()
@@ -80,7 +80,8 @@ class Bridge:
         event = await self._events.get()
         if event is None:
             self._events.put_nowait(None)
-            self._raise()
+            if self._error is not None:
+                raise PeerError from self._error
             return None
         with contextlib.suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._slots.release)
@@ -104,12 +105,6 @@ class Bridge:
                 return self._is_loaded
             self.cancel()
         return False
-
-    def _raise(self) -> None:
-        try:
-            self._outcome.unwrap()
-        except Exception as error:
-            raise PeerError from error
 
     # ---- trio's side ----------------------------------------------------------------------------------------------
 
@@ -142,6 +137,7 @@ class Bridge:
             self._events.put_nowait(event)
 
     def _done(self, result: outcome.Outcome[None]) -> None:
-        self._outcome = result
+        if isinstance(result, outcome.Error):
+            self._error = result.error
         self._ended.set()
         self._events.put_nowait(None)

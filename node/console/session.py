@@ -170,7 +170,7 @@ class Session:
     # ---- what is typed --------------------------------------------------------------------------------------------
 
     async def room(self) -> None:
-        """Wait until another line may be read: no more than 100 are held (product.md 5), and none is obeyed after /quit."""
+        """Wait until another line may be read: at most 100 are held (product.md 5), none is obeyed after `/quit`."""
         await self._bridge.ready()
         while not self._lifecycle.has_room or self.phase is Phase.LEAVING:
             self._progress.clear()

@@ -44,9 +44,10 @@ def fill_closed() -> None:
 class Streams:
     """Stdin in lines, stdout in texts; made by `open`."""
 
-    def __init__(self, reader: _Reader, writer: _Writer, blocking: dict[int, bool]) -> None:
+    def __init__(self, reader: _Reader, writer: _Writer, errors: object, blocking: dict[int, bool]) -> None:
         self._reader = reader
         self._writer = writer
+        self._errors = errors  # never used, but kept: pipes share a protocol, and one collected ends the others
         self._blocking = blocking
         self._is_writing = False
 
@@ -54,12 +55,12 @@ class Streams:
     async def open(cls) -> "Streams":
         """Take over the standard streams of the process."""
         blocking = {number: os.get_blocking(number) for number in _STANDARD}
-        reader, writer, _ = await create_standard_streams(
+        reader, writer, errors = await create_standard_streams(
             io.FileIO(0, closefd=False),
             io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8", newline="\n"),
             io.FileIO(2, "w", closefd=False),
         )
-        return cls(cast("_Reader", reader), cast("_Writer", writer), blocking)  # as aioconsole documents them
+        return cls(cast("_Reader", reader), cast("_Writer", writer), errors, blocking)  # as aioconsole documents them
 
     async def lines(self) -> AsyncIterator[bytes | None]:
         """Lines of stdin as lines.py defines them, until it ends. Nothing is read ahead while one is dealt with."""

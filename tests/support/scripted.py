@@ -87,6 +87,7 @@ class Script:
                 await self.tell(Warned("typing-told", f"typing {on}"))
             case NoMoreInput() | Quit():
                 if "frozen" in self.behaviours:
+                    await self.tell(Warned("quit-heard", "the peer does nothing about it"))
                     return False
                 await self.end(EndReason.YOU)
                 await self.tell(Finished(0))

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO, cast
 
 import pytest
 
+from passerby.node.console.lifecycle import GOODBYE
 from passerby.node.limits import OUTGOING_LINES
 from support import scripted
 
@@ -189,9 +191,12 @@ def test_a_peer_that_does_not_answer_is_not_waited_for(behaviour: str) -> None:
 def test_a_second_signal_does_not_wait() -> None:
     with start("--json", "frozen") as process:
         until(process, b'"matched"')
-        for _ in range(2):
-            process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        until(process, b'"quit-heard"')
+        again = time.monotonic()
+        process.send_signal(signal.SIGTERM)
         assert end(process)[0] == 143
+        assert time.monotonic() - again < GOODBYE
 
 
 def test_nobody_reads_any_more_is_a_quiet_goodbye() -> None:

@@ -1,0 +1,234 @@
+"""The command line without a network: help, versions, settings, consent, wrong use, and how long it takes."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from passerby import __version__
+from passerby.node import consent
+from support.screens import Screen
+
+PASSERBY = str(Path(sys.executable).with_name("passerby"))
+PATIENCE = 30.0
+HEAVY = ("libp2p", "trio", "prompt_toolkit", "msgspec", "nacl", "aioconsole", "asyncio")
+LATER = ("--lobby", "--lan", "--tor", "--expose", "--interest", "--auto-next", "doctor", "lab", "block", "report",
+         "completion", "drain", "status", "--lang", "save", "panic")  # fmt: skip
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    import os
+
+    return subprocess.run(
+        [PASSERBY, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        env={**os.environ, **(environment or {})},
+    )  # fmt: skip
+
+
+# ---- help and versions --------------------------------------------------------------------------------------------
+
+COMMANDS = ([], ["chat"], ["seed"], ["seed", "run"], ["consent"], ["config"], ["config", "show"], ["version"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_only_what_there_is_and_begins_with_examples(command: list[str], flag: str) -> None:
+    done = run(*command, flag)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [word for word in LATER if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", done.stdout)]
+    if command != ["config", "show"]:
+        assert done.stdout.split("\n\n")[1].startswith("  Examples:\n    ")
+    assert all(len(line) <= 100 for line in done.stdout.splitlines())
+
+
+def test_versions() -> None:
+    assert run("--version").stdout == f"passerby {__version__}\n"
+    told = json.loads(run("version", "--json").stdout)
+    assert (told["passerby"], told["libp2p"]) == (__version__, "0.8.1")
+    assert run("version").stdout.splitlines()[0] == f"passerby {__version__}"
+    module = subprocess.run([sys.executable, "-m", "passerby", "--version"], capture_output=True, text=True, check=True)
+    assert module.stdout == f"passerby {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "show"]], ids=" ".join)
+def test_what_needs_no_network_answers_at_once(arguments: list[str]) -> None:
+    def seconds(*command: str) -> float:
+        begin = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True)
+        return time.perf_counter() - begin
+
+    ours = min(seconds(PASSERBY, *arguments) for _ in range(5))
+    bare = min(seconds(sys.executable, "-c", "pass") for _ in range(5))
+    assert ours < 0.3
+    assert ours < 10 * bare
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "show"]], ids=" ".join)
+def test_nothing_heavy_is_imported_for_it(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom passerby.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+# ---- settings -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(surroundings: None) -> Path:
+    import os
+
+    return Path(os.environ["PASSERBY_HOME"])
+
+
+def test_settings_are_shown_with_their_origin(home: Path) -> None:
+    assert run("config", "path").stdout == f"{home}/config/config.toml\n"
+    (home / "config").mkdir(mode=0o700)
+    (home / "config" / "config.toml").write_text("[chat]\ntyping_send = false\n")
+    shown = run("config", "show", environment={"PASSERBY_NETWORK": "mine"}).stdout
+    assert 'name = "mine"  # PASSERBY_NETWORK\n' in shown
+    assert f"typing_send = false  # {home}/config/config.toml, line 2\n" in shown
+    assert "local = true  # default\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[network]\nname = 3\n", "line 2: network.name: a text in quotes"),
+        ("[network\n", "line 1: "),
+        ('[network]\nseeds = ["nonsense"]\n', "line 2: network.seeds: an address looks like"),
+    ],
+)
+@pytest.mark.parametrize("command", [["config", "show"], ["chat", "--json"], ["seed", "run"]], ids=" ".join)
+def test_a_bad_configuration_is_78_with_its_line(tmp_path: Path, text: str, said: str, command: list[str]) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    done = run(*command, "--config", str(file))
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr.startswith(f"passerby: {file}, {said}")
+
+
+def test_a_missing_configuration_is_78(tmp_path: Path) -> None:
+    done = run("config", "show", "--config", str(tmp_path / "none"))
+    assert (done.returncode, done.stderr) == (78, f"passerby: {tmp_path}/none: No such file or directory\n")
+
+
+def test_a_home_that_others_can_write_is_78(home: Path) -> None:
+    home.chmod(0o777)
+    done = run("consent", "--accept-18")
+    assert done.returncode == 78
+    assert f"chmod go-w '{home}'" in done.stderr
+
+
+def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[chat]\ntimout = 3\n")
+    done = run("config", "show", "--config", str(file), environment={"PASSERBY_SEED": "x"})
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "passerby: PASSERBY_SEED: there is no such variable; did you mean PASSERBY_SEEDS?",
+        f"passerby: {file}, line 2: there is no such key: chat.timout; did you mean chat.timeout?",
+    ]
+
+
+# ---- wrong use ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chta"], "Did you mean 'chat'?"),
+        (["chat", "--sed", "x"], "Did you mean '--seed'?"),
+        (["--seed", "nonsense"], "--seed: an address looks like"),
+        (["chat", "--seed", "/ip4/127.0.0.1/tcp/1"], "--seed: its peer id is missing"),
+        (["chat", "--timeout", "soon"], "--timeout"),
+        (["chat", "--timeout", "-1"], "--timeout: a number of seconds above 0"),
+        (["chat", "--network", " "], "--network: a name of printable"),
+        (["seed", "run", "--listen", "nonsense"], "--listen: an address looks like"),
+        (["chat", "extra"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_use_is_2_with_a_next_step(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_malformed_seed_in_the_environment_is_78() -> None:
+    done = run("chat", environment={"PASSERBY_SEEDS": "nonsense"})
+    assert done.returncode == 78
+    assert done.stderr.startswith("passerby: PASSERBY_SEEDS: an address looks like")
+
+
+def test_nobody_reads_the_help() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"'{PASSERBY}' --help | true"], capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert done.stderr == b""
+
+
+# ---- consent ------------------------------------------------------------------------------------------------------
+
+
+def test_without_consent_chat_tells_the_exact_command() -> None:
+    for arguments in ([], ["chat"], ["--json"], ["chat", "--no-input"], ["chat", "--plain"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert (
+            done.stderr == "Before the first chat, read and accept what it means. Run: passerby consent --accept-18\n"
+        )
+
+
+def test_consent_is_shown_given_and_remembered(home: Path) -> None:
+    done = run("consent")
+    assert done.returncode == 2
+    assert done.stdout.startswith(consent.TEXT)
+    assert run("consent", "--accept-18").returncode == 0
+    assert run("consent").stdout.endswith("\n\nAccepted.\n")
+    assert (home / "state" / "consent.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def ask() -> Iterator[Callable[[], Screen]]:
+    screens: list[Screen] = []
+
+    def begin() -> Screen:
+        screens.append(Screen([PASSERBY, "chat", "--timeout", "0.1"]))
+        screens[-1].until("Type yes if you are 18 or older and accept this:")
+        return screens[-1]
+
+    yield begin
+    for screen in screens:
+        screen.close()
+
+
+def test_the_first_chat_asks_and_yes_is_remembered(ask: Callable[[], Screen]) -> None:
+    screen = ask()
+    assert "Passerby connects you with a stranger" in screen.text
+    screen.type("yes\r")
+    screen.until("Getting ready…")
+    assert run("consent").returncode == 0
+
+
+@pytest.mark.parametrize("answer", ["y\r", "\r", "no\r", "\x04"])
+def test_anything_else_is_2(ask: Callable[[], Screen], answer: str) -> None:
+    screen = ask()
+    screen.type(answer)
+    screen.until("Not accepted; nothing was started.")
+    assert screen.exit_code() == 2
+    assert run("consent").returncode == 2
+
+
+def test_ctrl_c_at_the_question_is_130(ask: Callable[[], Screen]) -> None:
+    screen = ask()
+    screen.type("\x03")
+    assert screen.exit_code() == 130
+    assert "Traceback" not in screen.text

@@ -1,0 +1,58 @@
+"""A bug is a sentence; a traceback is shown only when asked for, and cleaned."""
+
+import logging
+
+import pytest
+
+from passerby.node.console.bridge import PeerError
+from passerby.node.console.bugs import report
+from passerby.node.hardening import LOGGER
+
+
+def crash() -> None:
+    raise RuntimeError("a stranger said \x1b[31m")
+
+
+def wrapped() -> BaseException:
+    try:
+        try:
+            try:
+                crash()
+            except RuntimeError as error:
+                raise ExceptionGroup("tasks", [error]) from None
+        except ExceptionGroup as group:
+            raise PeerError from group
+    except PeerError as error:
+        return ExceptionGroup("console", [error])
+
+
+def test_the_first_cause_is_named_without_its_text() -> None:
+    said = report(wrapped())
+    assert said.startswith("This is a bug in Passerby: RuntimeError in test_bugs.py, line 13.")
+    assert "a stranger said" not in said
+    assert "Traceback" not in said
+    assert said.endswith("With -vv it shows where it happened.")
+
+
+def test_on_request_it_shows_where_it_happened_without_control_characters() -> None:
+    logger = logging.getLogger(LOGGER)
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        said = report(wrapped())
+    finally:
+        logger.setLevel(before)
+    assert "Traceback" in said
+    assert "in crash" in said
+    assert "\x1b" not in said
+    assert "This is a bug in Passerby" in said.rpartition("Traceback")[2]
+
+
+def test_an_error_without_a_place_is_told_too() -> None:
+    assert report(ValueError("x")).startswith("This is a bug in Passerby: ValueError. ")
+
+
+def test_an_error_of_the_bridge_alone_is_its_own_cause() -> None:
+    with pytest.raises(PeerError) as caught:
+        raise PeerError
+    assert "PeerError" in report(caught.value)
