@@ -71,7 +71,7 @@ class Connection:
         if isinstance(state, NoiseConnection):
             binding = state.get_handshake_hash()
             if len(binding) == BINDING_BYTES:
-                return binding
+                return bytes(binding)
         raise LocalProtocolError("this connection has no channel binding")
 
 

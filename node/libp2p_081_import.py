@@ -72,7 +72,7 @@ class _Deferred(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or self.__spec__ is None or self.__spec__.loader is None:
             raise AttributeError(name)
-        self.__class__ = ModuleType  # pyright: ignore[reportAttributeAccessIssue] - a plain module from now on
+        self.__class__ = ModuleType  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue] - plain now
         self.__spec__.loader.exec_module(self)
         return getattr(self, name)
 
@@ -100,7 +100,7 @@ def _defer(name: str) -> None:
     if spec is None:
         raise WrongLibp2pError(f"This is not the py-libp2p {VERSION} that Passerby mends: {name} is missing.")
     module = module_from_spec(spec)
-    module.__class__ = _Deferred
+    module.__class__ = _Deferred  # type: ignore[assignment]  # a class of the same layout: what PEP 562 is for
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
     if parent:

@@ -83,8 +83,7 @@ class LocalSeed:
         try:
             async with Seed.open(secrets.token_bytes(KEY_BYTES), LISTEN) as seed:
                 (address,) = seed.addresses
-                content = msgspec.json.encode(Notice(os.getpid(), str(address), _boot()))
-                await trio.to_thread.run_sync(home.update, self._notice, self._folders, lambda _: content)
+                await trio.to_thread.run_sync(self._write_notice, Notice(os.getpid(), str(address), _boot()))
                 try:
                     while True:
                         await visit(address)
@@ -93,6 +92,9 @@ class LocalSeed:
                     self._lock.release()  # before the seed closes: who sees it go finds the lock free
         finally:
             self._lock.release()
+
+    def _write_notice(self, notice: Notice) -> None:
+        home.update(self._notice, self._folders, lambda _: msgspec.json.encode(notice))
 
     def _read_notice(self) -> Address | None:
         """Return the address in the file; None if there is none yet, or it is not of this machine and boot."""

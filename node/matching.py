@@ -187,10 +187,10 @@ class Matching:
     async def _dial(self, number: int, ticket: Ticket) -> None:
         """Reach who waits, ask, and see it through; the connection is ours to close."""
         stream: Stream | None = None
+        started = trio.current_time()
         with self._dials[number]:
-            started = trio.current_time()
             stream = await self._reach(ticket)
-            rtt = trio.current_time() - started  # several round trips: an estimate on the safe side
+        rtt = trio.current_time() - started  # several round trips: an estimate on the safe side
         del self._dials[number]
         if stream is None:
             self._handle(slot.DialFailed(number))

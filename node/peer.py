@@ -90,8 +90,8 @@ def known_seeds(settings: Settings) -> tuple[Address, ...]:
     return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - 1]  # one place is the local seed's
 
 
-def _innermost(error: BaseException) -> BaseException:
-    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _innermost(error: ExceptionGroup[HomeError] | HomeError) -> HomeError:
+    return _innermost(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _needs_relay(seed: Address) -> Failed:

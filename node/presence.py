@@ -1,7 +1,7 @@
 """One identity of a chatting peer: its key, host, lobby and slot. A peer takes a new one from time to time; a shell."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +31,7 @@ class Presence:
     @asynccontextmanager
     async def open(
         cls, network: str, met: PeerBook, blocked: PeerBook, talk: Talk, changed: Callable[[], None]
-    ) -> AsyncIterator["Presence"]:
+    ) -> AsyncGenerator["Presence"]:
         """Draw a key, kept in memory only, and be present under it until the block ends.
 
         `met` and `blocked` belong to the person and are shared by all their identities.

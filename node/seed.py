@@ -7,7 +7,7 @@ local seed of a machine (localseed.py).
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ class Seed:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, key: bytes, listen: Sequence[str]) -> AsyncIterator["Seed"]:
+    async def open(cls, key: bytes, listen: Sequence[str]) -> AsyncGenerator["Seed"]:
         """Serve with the identity of the 32-byte `key` on the multiaddrs `listen`. Raises host.ListenError."""
         lobby = LobbyServer()
         async with Host.open(key, listen=listen, max_connections=SEED_CONNECTIONS) as host:

@@ -9,6 +9,7 @@ It runs under whatever ``python3`` the machine has, therefore only old syntax an
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -58,7 +59,7 @@ def install(wanted):
     steps = (
         ("run", lambda: pip_locked("run")),
         ("project", lambda: call([*PIP, "--no-deps", "--editable", ROOT])),
-        ("dev", lambda: pip_locked("dev")),
+        ("dev", lambda: pip_locked("dev") and drop_old_stubs()),
     )
     for name, step in steps:
         if recorded(name) == fingerprint(name) or (name == "dev" and wanted != "dev"):
@@ -77,6 +78,13 @@ PIP = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 def pip_locked(name):
     """Install exactly the files whose hashes the lock lists; `--no-deps` because the lock is already complete."""
     return call([*PIP, "--no-deps", "--require-hashes", "--requirement", os.path.join(ROOT, LOCKS[name])])
+
+
+def drop_old_stubs():
+    """Remove the type stubs that trio-typing brings for a trio of years ago: they hide trio's own types."""
+    for folder in glob.glob(os.path.join(VENV, "lib", "python*", "site-packages", "trio-stubs")):
+        shutil.rmtree(folder)
+    return True
 
 
 def call(command):

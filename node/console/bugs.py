@@ -11,6 +11,11 @@ from passerby.node.text import clean
 def report(error: BaseException) -> str:
     """What to print on exit 1. With -vv it shows where it happened, cleaned, for a stranger's text may be in it."""
     error = _innermost(error)
+    if isinstance(error, ImportError):
+        return (
+            f"The installation is not what Passerby needs: {clean(str(error))}\n"
+            "Next step: in its folder, run `make clean` and then `make chat`."
+        )
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno}" if frames else ""
     sentence = (

@@ -1,6 +1,7 @@
 """The command line without a network: help, versions, settings, consent, wrong use, and how long it takes."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,8 +23,6 @@ LATER = ("--lobby", "--lan", "--tor", "--expose", "--interest", "--auto-next", "
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    import os
-
     return subprocess.run(
         [PASSERBY, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
         env={**os.environ, **(environment or {})},
@@ -32,7 +31,16 @@ def run(*arguments: str, environment: dict[str, str] | None = None) -> subproces
 
 # ---- help and versions --------------------------------------------------------------------------------------------
 
-COMMANDS = ([], ["chat"], ["seed"], ["seed", "run"], ["consent"], ["config"], ["config", "show"], ["version"])
+COMMANDS: tuple[list[str], ...] = (
+    [],
+    ["chat"],
+    ["seed"],
+    ["seed", "run"],
+    ["consent"],
+    ["config"],
+    ["config", "show"],
+    ["version"],
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -83,8 +91,6 @@ def test_nothing_heavy_is_imported_for_it(arguments: list[str]) -> None:
 
 @pytest.fixture
 def home(surroundings: None) -> Path:
-    import os
-
     return Path(os.environ["PASSERBY_HOME"])
 
 

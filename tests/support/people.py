@@ -1,7 +1,7 @@
 """People for tests: real peers in this process, driven by commands and known by their events."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -58,7 +58,7 @@ class Person:
 
 
 @asynccontextmanager
-async def person(settings: Settings) -> AsyncIterator[Person]:
+async def person(settings: Settings) -> AsyncGenerator[Person]:
     """Run a peer; leaving says Quit and waits for its end."""
     to_peer, commands = trio.open_memory_channel[Command](0)
     events, from_peer = trio.open_memory_channel[Event](0)

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, cast
@@ -88,7 +88,7 @@ class Program:
 
 
 @asynccontextmanager
-async def chat(*arguments: str) -> AsyncIterator[Program]:
+async def chat(*arguments: str) -> AsyncGenerator[Program]:
     """Run `passerby chat --json --no-input` with the test's own home; killed at the end if it still runs."""
     command: Sequence[str] = [str(PASSERBY), "chat", "--json", "--no-input", *arguments]
     pipe = subprocess.PIPE

@@ -1,6 +1,6 @@
 """A stranger who cleans nothing and keeps no rule after HELLO: real host, lobby and handshake, then raw records."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
@@ -51,7 +51,7 @@ Talk = Callable[[RawChat], Awaitable[None]]
 
 
 @asynccontextmanager
-async def raw_peer(settings: Settings, talk: Talk) -> AsyncIterator[Presence]:
+async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
     """Search through the local seed; `talk` has the chat, and its end ends the stream."""
     pulse = Pulse()
 

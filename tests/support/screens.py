@@ -5,13 +5,28 @@ import signal
 import termios
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import pexpect  # type: ignore[import-untyped]  # it has no type hints
 import pyte
 
 PATIENCE = 20.0
 STEP = 0.05
+
+
+class _Child(Protocol):
+    """What we use of pexpect.spawn."""
+
+    child_fd: int
+    exitstatus: int | None
+    signalstatus: int | None
+
+    def send(self, s: str) -> int: ...
+    def kill(self, sig: int) -> None: ...
+    def setwinsize(self, rows: int, cols: int) -> None: ...
+    def read_nonblocking(self, size: int, timeout: float) -> bytes: ...
+    def wait(self) -> int: ...
+    def close(self, force: bool) -> None: ...
 
 
 class Screen:
@@ -25,9 +40,10 @@ class Screen:
         self.raw = b""
         environment = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
         environment = {name: value for name, value in environment.items() if value}
-        self._child = pexpect.spawn(
+        child: object = pexpect.spawn(  # pyright: ignore[reportUnknownVariableType]  # the same
             command[0], list(command[1:]), dimensions=(lines, columns), env=environment, timeout=PATIENCE
         )
+        self._child = cast("_Child", child)
         self.settings = self.terminal()
 
     @property
@@ -45,7 +61,7 @@ class Screen:
 
     def terminal(self) -> list[object]:
         """The terminal's settings, as `stty -a` shows them."""
-        return cast("list[object]", termios.tcgetattr(self._child.child_fd))
+        return [*termios.tcgetattr(self._child.child_fd)]
 
     def type(self, keys: str) -> None:
         self._child.send(keys)
@@ -59,15 +75,14 @@ class Screen:
 
     def until(self, condition: str | Callable[["Screen"], bool]) -> None:
         """Return as soon as the text is seen, or the condition holds."""
-        holds = (lambda screen: condition in screen.text) if isinstance(condition, str) else condition
         deadline = time.monotonic() + PATIENCE
-        while not holds(self):
+        while not (condition in self.text if isinstance(condition, str) else condition(self)):
             assert time.monotonic() < deadline, f"never seen: {condition}\n{self.text}"
             self._read()
 
     def _read(self) -> bool:
         try:
-            chunk = cast("bytes", self._child.read_nonblocking(65536, STEP))
+            chunk = self._child.read_nonblocking(65536, STEP)
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
@@ -82,7 +97,10 @@ class Screen:
         while self._read():
             assert time.monotonic() < deadline, f"it does not end\n{self.text}"
         self._child.wait()
-        return cast("int", self._child.exitstatus if self._child.signalstatus is None else -self._child.signalstatus)
+        if self._child.signalstatus is not None:
+            return -self._child.signalstatus
+        assert self._child.exitstatus is not None
+        return self._child.exitstatus
 
     def close(self) -> None:
         self._child.close(force=True)

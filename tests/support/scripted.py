@@ -62,7 +62,7 @@ class Script:
     chatting: bool = False
     sent: int = 0
     heard: int = 0
-    held: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list[str])
 
     async def run(self) -> None:
         if "deaf" in self.behaviours:

@@ -9,6 +9,7 @@ import trio
 
 from passerby.node.config import Settings
 from passerby.node.console.bridge import Bridge, Peer, PeerError
+from passerby.node.console.bugs import report
 from passerby.node.events import Command, Delivered, Event, Finished, Quit, Say, Search, Stop
 from passerby.node.home import load_settings
 from passerby.node.limits import BRIDGE_QUEUE
@@ -68,12 +69,10 @@ def test_a_console_that_does_not_look_stops_the_peer() -> None:
             sent += 1
 
     async def console(bridge: Bridge) -> None:
-        await settle()
-        assert sent == BRIDGE_QUEUE + 1  # one is in the hands of the bridge
+        await reach(lambda: sent == BRIDGE_QUEUE + 1)  # one is in the hands of the bridge
         for number in range(50):
             assert await bridge.receive() == Delivered(number)
-        await settle()
-        assert sent == BRIDGE_QUEUE + 51
+        await reach(lambda: sent == BRIDGE_QUEUE + 51)
 
     play(talkative, console, grace=0)
 
@@ -123,10 +122,7 @@ def test_a_bug_of_the_peer_comes_after_what_it_told_and_is_its_cause() -> None:
             await bridge.receive()
         with pytest.raises(PeerError) as caught:
             await bridge.receive()
-        cause: BaseException | None = caught.value.__cause__
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
-        assert isinstance(cause, RuntimeError)
+        assert "RuntimeError" in report(caught.value)
 
     assert play(broken, console)
 
@@ -161,6 +157,14 @@ def test_a_peer_that_closes_its_ends_early_does_no_harm() -> None:
         assert await bridge.receive() is None
 
     assert play(deaf, console)
+
+
+async def reach(condition: Callable[[], bool]) -> None:
+    """Wait for `condition`, then see that it stays."""
+    while not condition():  # noqa: ASYNC110 (what changes is on the other side)
+        await asyncio.sleep(0)
+    await settle()
+    assert condition()
 
 
 async def settle() -> None:

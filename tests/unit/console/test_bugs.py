@@ -1,8 +1,7 @@
 """A bug is a sentence; a traceback is shown only when asked for, and cleaned."""
 
 import logging
-
-import pytest
+from collections.abc import Callable
 
 from passerby.node.console.bridge import PeerError
 from passerby.node.console.bugs import report
@@ -13,22 +12,24 @@ def crash() -> None:
     raise RuntimeError("a stranger said \x1b[31m")
 
 
-def wrapped() -> BaseException:
+def caught(act: Callable[[], None]) -> Exception:
     try:
-        try:
-            try:
-                crash()
-            except RuntimeError as error:
-                raise ExceptionGroup("tasks", [error]) from None
-        except ExceptionGroup as group:
-            raise PeerError from group
-    except PeerError as error:
-        return ExceptionGroup("console", [error])
+        act()
+    except Exception as error:  # noqa: BLE001 (any of them)
+        return error
+    raise AssertionError
+
+
+def wrapped() -> BaseException:
+    def bridge() -> None:
+        raise PeerError from ExceptionGroup("tasks", [caught(crash)])
+
+    return ExceptionGroup("console", [caught(bridge)])
 
 
 def test_the_first_cause_is_named_without_its_text() -> None:
     said = report(wrapped())
-    assert said.startswith("This is a bug in Passerby: RuntimeError in test_bugs.py, line 13.")
+    assert said.startswith("This is a bug in Passerby: RuntimeError in test_bugs.py, line 14.")
     assert "a stranger said" not in said
     assert "Traceback" not in said
     assert said.endswith("With -vv it shows where it happened.")
@@ -53,6 +54,4 @@ def test_an_error_without_a_place_is_told_too() -> None:
 
 
 def test_an_error_of_the_bridge_alone_is_its_own_cause() -> None:
-    with pytest.raises(PeerError) as caught:
-        raise PeerError
-    assert "PeerError" in report(caught.value)
+    assert "PeerError" in report(PeerError())

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -180,7 +181,11 @@ def test_the_system_s_file_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path:
     system = tmp_path / "system.toml"
     system.write_text('[network]\nname = "system"\nlocal = false\n')
     monkeypatch.delenv("PASSERBY_HOME")
-    monkeypatch.setattr(home, "system_config", lambda _: system)
+
+    def instead(environment: Mapping[str, str]) -> Path:
+        return system
+
+    monkeypatch.setattr(home, "system_config", instead)
     found = home.locate(os.environ)
     home.ensure_folder(found.config, found)
     home.user_config(found).write_text('[network]\nname = "users"\n')
