@@ -29,7 +29,7 @@ class Contacts:
     """The seeds of one run: those that were named or remembered, and the local one."""
 
     def __init__(self, seeds: Sequence[Address], local: LocalSeed | None, visit: Visit, changed: Heard) -> None:
-        """`visit` is a guest of a seed until that is gone, and calls back when it answers; `changed`: so did a fact."""
+        """`visit` is a guest of a seed until that is gone, and calls back when it is one; `changed`: look again."""
         self._seeds = seeds
         self._local = local
         self._visit = visit

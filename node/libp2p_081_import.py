@@ -100,7 +100,7 @@ def _defer(name: str) -> None:
     if spec is None:
         raise WrongLibp2pError(f"This is not the py-libp2p {VERSION} that Passerby mends: {name} is missing.")
     module = module_from_spec(spec)
-    module.__class__ = _Deferred  # type: ignore[assignment]  # a class of the same layout: what PEP 562 is for
+    module.__class__ = _Deferred
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
     if parent:

@@ -98,7 +98,7 @@ class Lobby:
             self.handle(Tick())
 
     async def visit(self, address: Address, heard: Callable[[], None]) -> None:
-        """Be a guest of the seed at `address` until it is gone; `heard` is called when it first answers."""
+        """Be a guest of the seed at `address` until it is gone; `heard` is called as soon as it speaks our protocol."""
         seed = address.peer
         assert seed is not None, "a seed's address names its peer"
         if seed in self._clients:
@@ -112,17 +112,13 @@ class Lobby:
         except StreamError:
             connection.close()
             return
-        has_answered = False
 
         def hear(request: wire.Request, answer: wire.Answer) -> None:
-            nonlocal has_answered
-            if not has_answered:
-                has_answered = True
-                heard()
             if isinstance(request, wire.Enter | wire.Sample):
                 self.handle(Answered(seed, request.room, answer))
 
         client = self._clients[seed] = LobbyClient(stream, hear)
+        heard()
         self.handle(SeedUp(seed, address.scope or Scope.PUBLIC))
         try:
             await client.run()

@@ -97,8 +97,13 @@ class Matching:
         self._handle(slot.Stop())
         self._lobby.handle(search.Stopped())
 
-    def chat_ended(self, match: Match, *, lost: bool, any_text: bool) -> bool:
-        """Take note that a chat is over; tell whether it counts. One that does not: the search goes on by itself."""
+    def chat_ended(self, match: Match, *, lost: bool, refused: bool, any_text: bool) -> bool:
+        """Take note that a chat is over; tell whether it counts. One that does not: the search goes on by itself.
+
+        `lost`: without a goodbye; `refused`: because the stranger broke the protocol.
+        """
+        if refused:
+            self._barred.add(match.line.stream.connection)
         self._handle(slot.ChatEnded(match.number, lost, any_text))
         counts = self.is_idle
         if counts:

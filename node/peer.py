@@ -203,8 +203,12 @@ class Peer:
 
     def _chat_ended(self, chat: Conversation, ended: Ended) -> None:
         self._conversation = None
-        lost = ended.reason is EndReason.LOST
-        counts = self._matching.chat_ended(chat.match, lost=lost, any_text=not ended.before_any_text)
+        counts = self._matching.chat_ended(
+            chat.match,
+            lost=ended.reason is EndReason.LOST,
+            refused=ended.reason is EndReason.REFUSED,
+            any_text=not ended.before_any_text,
+        )
         self._reports.put(Ended(ended.reason, before_any_text=not counts))
         if counts:
             self._identities.note_chat()

@@ -102,11 +102,11 @@ class Lifecycle:
 
     # ---- what the person does -------------------------------------------------------------------------------------
 
-    def searched(self) -> list[Effect]:
+    def searched(self, now: float) -> list[Effect]:
         """Somebody is wanted: the program began, or `/next`, `/start`."""
         self.phase = Phase.SEARCHING
-        self._state = State.STARTING  # of this search nothing is known yet
         self.deadline = None
+        self._run_clock(now)
         kept, self._kept = self._kept, []
         self._unsent += len(kept)
         return [Search(), *kept]
@@ -115,6 +115,7 @@ class Lifecycle:
         """`/stop`."""
         self.phase = Phase.STOPPED
         self.deadline = None
+        self._unsent = 0  # the peer drops what was held
         return [Stop()]
 
     def said(self, text: str) -> list[Effect] | None:
@@ -206,8 +207,12 @@ class Lifecycle:
             self.deadline = None
         elif self._state in _SEARCHING:
             self.phase = Phase.SEARCHING
-            if self._timeout is not None and self.deadline is None and self._state is not State.STARTING:
-                self.deadline = now + self._timeout
+            self._run_clock(now)
+
+    def _run_clock(self, now: float) -> None:
+        """Begin to count down to `--timeout`, unless the program still loads or it is counted already."""
+        if self._timeout is not None and self.deadline is None and self._state is not State.STARTING:
+            self.deadline = now + self._timeout
 
     def _matched(self, now: float) -> list[Effect]:
         if self._quitting:
@@ -232,7 +237,8 @@ class Lifecycle:
 
     def _lost_early(self, now: float) -> list[Effect]:
         self.phase = Phase.SEARCHING
-        self.deadline = None if self._timeout is None else now + self._timeout
+        self.deadline = None
+        self._run_clock(now)
         return self.input_ended(now) if self._input_ended else []
 
     def _finish_chat(self, now: float) -> list[Effect]:

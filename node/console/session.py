@@ -84,7 +84,7 @@ class Session:
             self._loop.add_signal_handler(number, self._signalled, number)
         await self._show(StateChanged(State.STARTING, Scope.MACHINE))
         await self._bridge.start()
-        self._perform(self._lifecycle.searched())
+        self._perform(self._lifecycle.searched(self.now))
         async with asyncio.TaskGroup() as tasks:
             follow = tasks.create_task(self._follow())
             abandon = tasks.create_task(self._abandoned.wait())
@@ -245,7 +245,7 @@ class Session:
             case Action.START, Phase.CHATTING:
                 await self.tell("already", sentences.ALREADY_TALKING)
             case Action.NEXT | Action.START, _:
-                self._perform(self._lifecycle.searched())
+                self._perform(self._lifecycle.searched(self.now))
             case Action.STOP, Phase.STOPPED:
                 await self.tell("already", sentences.ALREADY_STOPPED)
             case Action.STOP, _:

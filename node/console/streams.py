@@ -82,7 +82,6 @@ class Streams:
                 raise BrokenPipeError
         except OSError:
             self._is_writing = False
-            _forget_stdout()
             raise
         self._is_writing = False
 
@@ -97,10 +96,3 @@ class Streams:
             with contextlib.suppress(OSError):
                 os.set_blocking(number, blocking)
         return not hangs
-
-
-def _forget_stdout() -> None:
-    """What is still buffered would be tried once more at the end, and complained of."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)

@@ -6,26 +6,17 @@ The attackers know what any searching peer can learn: the ticket. The honest str
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from math import inf
-from secrets import token_bytes
 
 import psutil
 import pytest
 import trio
 
 from passerby.crypto.handshake import CHAT_PROTOCOL
-from passerby.discovery.addresses import Address
-from passerby.discovery.peerbook import PeerBook
-from passerby.discovery.searchevents import Started
 from passerby.discovery.tickets import Ticket
-from passerby.node.config import Settings
-from passerby.node.contacts import Contacts, Heard
-from passerby.node.localseed import LocalSeed
-from passerby.node.presence import Presence
-from passerby.node.pulse import Pulse
 from support import attackers
 from support.people import person, settings
 from support.programs import chat
+from support.rawpeer import ticket_of_whoever_waits
 
 pytestmark = pytest.mark.usefixtures("consented")
 PATIENCE = 60.0
@@ -53,27 +44,6 @@ ATTACKS: dict[str, Attack] = {
     "a frame of 16 MiB": partial(attackers.attack_frame, protocol=CHAT_PROTOCOL, size=16 * 1024 * 1024),
     "3000 streams": partial(attackers.attack_streams, protocol=CHAT_PROTOCOL, count=3000),
 }
-
-
-async def ticket_of_whoever_waits(of: Settings) -> Ticket:
-    """Learn what a searching peer learns, and go away without dialling."""
-    pulse = Pulse()
-    nobody = PeerBook(token_bytes(32), inf)
-
-    async def never(_: object) -> None:
-        raise AssertionError("nobody is dialled")
-
-    async def visit(address: Address, heard: Heard) -> None:
-        await presence.lobby.visit(address, heard)
-
-    async with Presence.open(of.network, nobody, nobody, never, pulse.beat) as presence, trio.open_nursery() as nursery:
-        contacts = Contacts((), LocalSeed(of.network, of.folders), visit, pulse.beat)
-        nursery.start_soon(contacts.run)
-        presence.lobby.handle(Started())
-        while (ticket := presence.lobby.choose()) is None:
-            await pulse.wait_until(None)
-        nursery.cancel_scope.cancel()
-    return ticket
 
 
 async def repeat(attack: Attack, ticket: Ticket) -> None:

@@ -17,6 +17,7 @@ from support.screens import Screen
 
 PASSERBY = str(Path(sys.executable).with_name("passerby"))
 PATIENCE = 30.0
+ROUNDS = 20
 HEAVY = ("libp2p", "trio", "prompt_toolkit", "msgspec", "nacl", "aioconsole", "asyncio")
 LATER = ("--lobby", "--lan", "--tor", "--expose", "--interest", "--auto-next", "doctor", "lab", "block", "report",
          "completion", "drain", "status", "--lang", "save", "panic")  # fmt: skip
@@ -70,10 +71,13 @@ def test_what_needs_no_network_answers_at_once(arguments: list[str]) -> None:
         subprocess.run(command, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True)
         return time.perf_counter() - begin
 
-    ours = min(seconds(PASSERBY, *arguments) for _ in range(5))
-    bare = min(seconds(sys.executable, "-c", "pass") for _ in range(5))
-    assert ours < 0.3
-    assert ours < 10 * bare
+    ours = bare = float("inf")
+    for _ in range(ROUNDS):  # other work on the machine slows some rounds, never speeds one up
+        ours = min(ours, seconds(PASSERBY, *arguments))
+        bare = min(bare, seconds(sys.executable, "-c", "pass"))
+        if ours < 0.3 and ours < 10 * bare:
+            return
+    raise AssertionError(f"{ours:.3f} s, a bare interpreter {bare:.3f} s")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["config", "show"]], ids=" ".join)

@@ -8,14 +8,21 @@ from secrets import token_bytes
 
 import trio
 
+from passerby.crypto.handshake import CHAT_PROTOCOL, Binding
 from passerby.crypto.records import check_record_length
 from passerby.discovery.addresses import Address
 from passerby.discovery.peerbook import PeerBook
+from passerby.discovery.rooms import ANYBODY
+from passerby.discovery.searchevents import Started
+from passerby.discovery.tickets import Ticket
+from passerby.node.attempt import Outbound
 from passerby.node.config import Settings
+from passerby.node.connection import Connection, Stream
 from passerby.node.contacts import Contacts, Heard
+from passerby.node.host import Host
 from passerby.node.localseed import LocalSeed
 from passerby.node.matching import Match
-from passerby.node.messages import Message, Text, decode
+from passerby.node.messages import Hello, Message, Text, decode
 from passerby.node.presence import Presence
 from passerby.node.pulse import Pulse
 
@@ -50,6 +57,35 @@ class RawChat:
 Talk = Callable[[RawChat], Awaitable[None]]
 
 
+class RawCaller:
+    """Dials who waits and goes through handshakes as it likes."""
+
+    def __init__(self, host: Host, connection: Connection, network: str, ticket: Ticket) -> None:
+        self._host = host
+        self._connection = connection
+        self._network = network
+        self._ticket = ticket
+
+    async def open(self) -> tuple[Stream, Outbound]:
+        """Open another chat stream on the same connection, with an attempt ready."""
+        stream = await self._host.open_stream(self._connection, CHAT_PROTOCOL)
+        binding = Binding(self._network, self._host.peer_id, self._ticket.pid, self._connection.channel_binding())
+        return stream, Outbound(1, binding, Hello(), room=self._ticket.room.key, tag=ANYBODY)
+
+
+async def read_into(attempt: Outbound, stream: Stream) -> object:
+    """Read one frame and let the attempt judge it."""
+    length = int.from_bytes(await stream.read_exactly(2), "big")
+    attempt.check(length)
+    return attempt.receive(await stream.read_exactly(length))
+
+
+@asynccontextmanager
+async def raw_caller(settings: Settings, ticket: Ticket) -> AsyncGenerator[RawCaller, None]:
+    async with Host.open(token_bytes(32)) as host:
+        yield RawCaller(host, await host.dial(str(ticket.addresses[0]), ticket.pid), settings.network, ticket)
+
+
 @asynccontextmanager
 async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
     """Search through the local seed; `talk` has the chat, and its end ends the stream."""
@@ -59,7 +95,7 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
         try:
             await talk(RawChat(match))
         finally:
-            presence.matching.chat_ended(match, lost=False, any_text=True)
+            presence.matching.chat_ended(match, lost=False, refused=False, any_text=True)
             match.line.cut()
 
     async def visit(address: Address, heard: Heard) -> None:
@@ -82,3 +118,25 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
         nursery.start_soon(advance)
         yield presence
         nursery.cancel_scope.cancel()
+
+
+async def ticket_of_whoever_waits(of: Settings) -> Ticket:
+    """Learn what a searching peer learns, and go away without dialling."""
+    pulse = Pulse()
+    nobody = PeerBook(token_bytes(32), inf)
+
+    async def never(_: object) -> None:
+        raise AssertionError("nobody is dialled")
+
+    async def visit(address: Address, heard: Heard) -> None:
+        await presence.lobby.visit(address, heard)
+
+    async with Presence.open(of.network, nobody, nobody, never, pulse.beat) as presence, trio.open_nursery() as nursery:
+        contacts = Contacts((), LocalSeed(of.network, of.folders), visit, pulse.beat)
+        nursery.start_soon(contacts.run)
+        presence.lobby.handle(Started())
+        while (ticket := presence.lobby.choose()) is None:
+            await pulse.wait_until(presence.lobby.deadline())
+            presence.lobby.advance()
+        nursery.cancel_scope.cancel()
+    return ticket

@@ -37,6 +37,8 @@ class Handshake(TypedDict):
     stamp: str | None
     versions_I: list[int]
     versions_R: list[int]
+    features_I: int
+    features_R: int
     esk_I: str
     esk_R: str
     n_I: str
@@ -86,8 +88,8 @@ each_handshake = pytest.mark.parametrize("v", PBY1["handshakes"], ids=[v["name"]
 def ends(v: Handshake) -> tuple[Given, Own, Own]:
     """What the connection gives, and what each end of this vector speaks and draws."""
     given_ = Given(v["network"], x(v["pid_I"]), x(v["pid_R"]), x(v["cb"]))
-    i = Own(tuple(v["versions_I"]), 0, x(v["esk_I"]), x(v["n_I"]), x(v["hdr_I"]))
-    r = Own(tuple(v["versions_R"]), 0, x(v["esk_R"]), x(v["n_R"]), x(v["hdr_R"]))
+    i = Own(tuple(v["versions_I"]), v["features_I"], x(v["esk_I"]), x(v["n_I"]), x(v["hdr_I"]))
+    r = Own(tuple(v["versions_R"]), v["features_R"], x(v["esk_R"]), x(v["n_R"]), x(v["hdr_R"]))
     return given_, i, r
 
 
@@ -147,6 +149,7 @@ def test_every_value_of_a_handshake_is_the_same(v: Handshake) -> None:
     _, _, _, _, session_i, session_r = played(v)
     assert list(session_i.words) == list(session_r.words) == computed["words"]
     assert session_i.version == session_r.version
+    assert session_i.features == session_r.features == v["features_I"] & v["features_R"]
     assert session_i.transcript == session_r.transcript
 
 

@@ -36,6 +36,7 @@ class Case:
     tag: bytes = b""
     network: str = "main"
     versions: tuple[tuple[int, ...], tuple[int, ...]] = (VERSIONS, VERSIONS)
+    features: tuple[int, int] = (0, 0)
     stamped: bool = False
     lengths: tuple[int, ...] = (12,)
 
@@ -74,6 +75,7 @@ CASES: Final = (
     Case("records at the edges of the buckets", lengths=EDGES),
     Case("many records", lengths=(7,) * 16),
     Case("everything at once", b"lang:fr", "réseau", ((1, 9), (9, 10)), stamped=True, lengths=(255, 256)),
+    Case("features of a later release", features=(0x80000005, 0xC0000003)),
 )
 
 
@@ -91,6 +93,13 @@ def chosen_headers(*headers: bytes) -> Generator[None]:
         yield
 
 
+@contextmanager
+def chosen_features(flags: int) -> Generator[None]:
+    """Let what is encoded meanwhile carry the flags of a later release; this one sends 0 and reads past others."""
+    with patch("passerby.crypto.handshake._FEATURES", flags):
+        yield
+
+
 def handshake(case: Case) -> dict[str, Any]:
     binding = Binding(case.network, case.peer_id("I"), case.peer_id("R"), case.draw("channel"))
     keys = {role: case.ephemeral(role) for role in "IR"}
@@ -101,9 +110,11 @@ def handshake(case: Case) -> dict[str, Any]:
     initiator = Initiator(binding, room, case.tag, versions=ours, ephemeral=keys["I"], nonce=nonces["I"])
     responder = Responder(binding, versions=theirs, ephemeral=keys["R"], nonce=nonces["R"])
     with chosen_headers(case.draw("header I", HEADER_BYTES), case.draw("header R", HEADER_BYTES)):
-        m1 = initiator.first_message(stamp)
+        with chosen_features(case.features[0]):
+            m1 = initiator.first_message(stamp)
         first = responder.receive_first(m1, stamp_asked=case.stamped)
-        m2 = responder.accept(case.tag)
+        with chosen_features(case.features[1]):
+            m2 = responder.accept(case.tag)
         m3 = initiator.receive_reply(m2)
         assert isinstance(m3, bytes)
         m4 = responder.receive_proof(m3)
@@ -120,6 +131,7 @@ def handshake(case: Case) -> dict[str, Any]:
         "ord": order(binding.channel_binding, binding.initiator).to_bytes(32, "big"),
         "versions_I": list(ours),
         "versions_R": list(theirs),
+        **{f"features_{role}": flags for role, flags in zip("IR", case.features, strict=True)},
         "version": sessions["i2r"].version,
         **{f"esk_{role}": case.draw(f"ephemeral {role}") for role in "IR"},
         **{f"epk_{role}": keys[role].public for role in "IR"},

@@ -11,7 +11,7 @@ from typing import IO, cast
 
 import pytest
 
-from passerby.node.console.lifecycle import GOODBYE
+from passerby.node.console.lifecycle import GOODBYE, LEAVING
 from passerby.node.limits import OUTGOING_LINES
 from support import scripted
 
@@ -166,7 +166,12 @@ def test_no_seed_in_time() -> None:
 
 def test_without_anything_to_send_the_end_of_stdin_ends_a_search() -> None:
     assert run("--json", "alone").returncode == 0
+
+
+def test_a_program_that_still_loads_leaves_at_once() -> None:
+    begin = time.monotonic()
     assert run("--json", "unloadable").returncode == 0
+    assert time.monotonic() - begin < LEAVING
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
@@ -212,6 +217,20 @@ def test_nobody_reads_any_more_is_a_quiet_goodbye() -> None:
         assert process.stderr.read() == b""
 
 
+def test_nobody_reads_any_more_while_a_file_is_sent(tmp_path: Path) -> None:
+    source = tmp_path / "in"  # a file on stdin: output goes through a buffer and a thread
+    source.write_text("burst\n" * 50)
+    with source.open("rb") as stdin:
+        process = subprocess.Popen([*SCRIPT, "--json"], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with process:
+            until(process, b'"matched"')
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.wait(PATIENCE) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+
+
 def test_a_reader_that_stalls_does_not_keep_us_from_leaving(tmp_path: Path) -> None:
     source = tmp_path / "in"  # a file on stdin: output goes through a thread then, which may hang
     source.write_text("burst\n" * 50)
@@ -234,12 +253,17 @@ def test_closed_streams_are_no_reason_to_crash() -> None:
 
 def test_pipes_are_left_as_they_were() -> None:
     reader, writer = os.pipe()
-    done = subprocess.run([*SCRIPT, "--json", "alone"], stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
-                          timeout=PATIENCE, check=False)  # fmt: skip
-    assert done.returncode == 0
-    assert os.get_blocking(writer)
+    source, sink = os.pipe()
+    process = subprocess.Popen([*SCRIPT, "--json"], stdin=source, stdout=writer, stderr=writer)
+    with os.fdopen(reader, "rb") as output:
+        assert any(b"matched" in line for line in output)
+        assert not os.get_blocking(writer)  # shared with the program, as a shell shares its terminal
+        os.close(sink)
+        assert process.wait(PATIENCE) == 0
+        assert os.get_blocking(writer)
+        assert os.get_blocking(source)
     os.close(writer)
-    os.close(reader)
+    os.close(source)
 
 
 def test_a_bug_of_ours_is_a_sentence() -> None:

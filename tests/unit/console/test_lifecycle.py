@@ -36,7 +36,7 @@ def state(name: State) -> StateChanged:
 
 def searching(*, once: bool = False, timeout: float | None = None, keep: bool = True) -> Lifecycle:
     life = Lifecycle(once=once, timeout=timeout, keep=keep)
-    assert life.searched() == [Search()]
+    assert life.searched(0) == [Search()]
     return life
 
 
@@ -71,7 +71,7 @@ def test_otherwise_the_end_of_a_chat_is_a_stop() -> None:
     life = chatting()
     assert life.happened(Ended(EndReason.LOST), 5) == []
     assert life.phase is Phase.STOPPED
-    assert life.searched() == [Search()]
+    assert life.searched(0) == [Search()]
     assert phase(life) is Phase.SEARCHING
 
 
@@ -122,13 +122,16 @@ def test_a_match_stops_the_clock_and_a_new_search_starts_it_again() -> None:
     assert life.deadline is None
     life.happened(Ended(EndReason.LEFT), 100)
     assert life.deadline is None
-    life.searched()
-    life.happened(state(State.EMPTY), 200)
+    life.searched(200)
+    assert life.deadline == 204  # the peer need not tell a state that is as it was
+    life.happened(state(State.EMPTY), 201)
     assert life.deadline == 204
 
 
 def test_a_chat_lost_at_once_starts_the_clock_again() -> None:
-    life = chatting(timeout=4)
+    life = searching(timeout=4)
+    life.happened(state(State.EMPTY), 0)
+    life.happened(MATCHED, 1)
     life.happened(Ended(EndReason.LOST, before_any_text=True), 50)
     assert life.deadline == 54
 
@@ -180,13 +183,21 @@ def test_what_a_gone_stranger_was_not_sent_waits_no_more() -> None:
     assert life.has_room
 
 
+def test_what_a_stopped_search_held_waits_no_more() -> None:
+    life = searching()
+    for number in range(OUTGOING_LINES):
+        life.said(str(number))
+    life.stopped()
+    assert life.has_room
+
+
 def test_programs_may_give_text_while_stopped_and_it_goes_to_the_next() -> None:
     life = chatting()
     life.happened(Ended(EndReason.LEFT), 0)
     for number in range(OUTGOING_LINES):
         assert life.said(str(number)) == []
     assert not life.has_room
-    assert life.searched() == [Search(), *(Say(str(number)) for number in range(OUTGOING_LINES))]
+    assert life.searched(0) == [Search(), *(Say(str(number)) for number in range(OUTGOING_LINES))]
     assert not life.has_room
 
 
@@ -194,7 +205,7 @@ def test_what_people_say_to_nobody_is_not_kept() -> None:
     life = chatting(keep=False)
     life.happened(Ended(EndReason.LEFT), 0)
     assert life.said("my address is") is None
-    assert life.searched() == [Search()]
+    assert life.searched(0) == [Search()]
     assert life.said("hello") == [Say("hello")]
 
 
@@ -352,7 +363,7 @@ def test_what_failed_decides_the_exit_code() -> None:
 
 def test_next_typed_while_the_stranger_leaves_goes_on_searching() -> None:
     life = chatting()
-    assert life.searched() == [Search()]
+    assert life.searched(0) == [Search()]
     assert life.happened(Ended(EndReason.LEFT), 0) == []
     assert life.phase is Phase.SEARCHING
 
@@ -364,6 +375,12 @@ def test_stop_typed_while_a_match_comes_ends_stopped() -> None:
     assert life.phase is Phase.CHATTING
     life.happened(Ended(EndReason.YOU), 0)
     assert phase(life) is Phase.STOPPED
+
+
+def test_that_the_chat_is_on_is_no_news() -> None:
+    life = chatting()
+    assert life.happened(state(State.MATCHED), 0) == []
+    assert life.phase is Phase.CHATTING
 
 
 EVENTS = st.sampled_from(
@@ -403,7 +420,7 @@ def do(life: Lifecycle, step: Event | str, now: float) -> list[Effect] | None:
         case "search" | "stop" | "say" if life.phase is Phase.LEAVING:
             return []  # session.py obeys no command then
         case "search":
-            return life.searched()
+            return life.searched(now)
         case "stop":
             return life.stopped()
         case "say":

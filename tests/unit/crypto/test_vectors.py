@@ -29,12 +29,13 @@ EACH = pytest.mark.parametrize("vector", HANDSHAKES, ids=[vector["name"] for vec
 class Generator:
     document: Callable[[], str]
     chosen_headers: Callable[..., AbstractContextManager[None]]
+    chosen_features: Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
     names = runpy.run_path(str(FOLDER / "make_pby1.py"))
-    return Generator(names["document"], names["chosen_headers"])
+    return Generator(names["document"], names["chosen_headers"], names["chosen_features"])
 
 
 def raw(vector: dict[str, Any], *names: str) -> list[bytes]:
@@ -83,6 +84,7 @@ def test_there_are_vectors_for_every_shape() -> None:
     assert len(HANDSHAKES) >= 20
     assert {len(bytes.fromhex(vector["M1"])) for vector in HANDSHAKES} >= {74, 75, 81, 90, 97}
     assert {len(bytes.fromhex(vector["M2"])) for vector in HANDSHAKES} >= {71, 72, 78}
+    assert any(vector["features_I"] & vector["features_R"] for vector in HANDSHAKES)
     lengths = {len(bytes.fromhex(r["record"])) for v in HANDSHAKES for d in v["records"].values() for r in d}
     assert lengths == {275, 1043, 4115}
     assert all(d[-1]["final"] and not d[0]["final"] for v in HANDSHAKES for d in v["records"].values())
@@ -93,7 +95,8 @@ def test_the_initiator(vector: dict[str, Any], generator: Generator) -> None:
     room, tag, esk, nonce, header = raw(vector, "room", "tag", "esk_I", "n_I", "hdr_I")
     versions = tuple(vector["versions_I"])
     initiator = Initiator(binding_of(vector), room, tag, versions=versions, ephemeral=EphemeralKey(esk), nonce=nonce)
-    assert initiator.first_message(stamp_of(vector)).hex() == vector["M1"]
+    with generator.chosen_features(vector["features_I"]):
+        assert initiator.first_message(stamp_of(vector)).hex() == vector["M1"]
     with generator.chosen_headers(header):
         proof = initiator.receive_reply(bytes.fromhex(vector["M2"]))
     assert isinstance(proof, bytes)
@@ -111,7 +114,9 @@ def test_the_responder(vector: dict[str, Any], generator: Generator) -> None:
     responder = Responder(binding_of(vector), versions=versions, ephemeral=EphemeralKey(esk), nonce=nonce)
     first = responder.receive_first(bytes.fromhex(vector["M1"]), stamp_asked=vector["stamp"] is not None)
     assert (first.room, first.versions, first.stamp) == (room, tuple(vector["versions_I"]), stamp_of(vector))
-    assert responder.accept(tag).hex() == vector["M2"]
+    assert first.features == vector["features_I"]
+    with generator.chosen_features(vector["features_R"]):
+        assert responder.accept(tag).hex() == vector["M2"]
     with generator.chosen_headers(header):
         assert responder.receive_proof(bytes.fromhex(vector["M3"])).hex() == vector["M4"]
     session = responder.session

@@ -19,7 +19,7 @@ from passerby.node.config import (
 from passerby.node.configfile import ConfigError
 from passerby.node.configvalues import LONGEST_WAIT, NAME_BYTES
 
-FOLDERS = Folders(*(Path("/home/x") / name for name in ("config", "state", "data", "seed", "run")))
+FOLDERS = Folders(*(Path("/srv/x") / name for name in ("config", "state", "data", "seed", "run")))
 PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 SEED = f"/ip4/192.0.2.7/tcp/7171/p2p/{PEER}"
 FILE = Path("/etc/p/config.toml")
@@ -40,7 +40,7 @@ def test_defaults() -> None:
     assert (chosen.local, chosen.directory, chosen.typing_send, chosen.typing_show) == (True, True, True, True)
     assert chosen.timeout is None
     assert chosen.listen == ("/ip4/0.0.0.0/tcp/7171", "/ip6/::/tcp/7171")
-    assert chosen.key == Path("/home/x/seed/key")
+    assert chosen.key == Path("/srv/x/seed/key")
     assert set(chosen.origins.values()) == {"default"}
     assert chosen.warnings == ()
 
