@@ -27,7 +27,9 @@ seed: installed
 	@$(OFFLINE) $(BIN)/passerby seed run $(ARGS)
 
 test: installed-dev
-	$(OFFLINE) $(BIN)/pytest -m "not slow" tests
+	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/test_layout.py tests/test_security_rows.py
+	$(BIN)/coverage report
+	$(OFFLINE) $(BIN)/pytest -m "not slow" tests/integration tests/e2e
 
 soak: installed-dev
 	$(OFFLINE) $(BIN)/pytest -m slow tests

@@ -19,9 +19,8 @@ ACCEPT_COMMAND: Final = "passerby consent --accept-18"
 TEXT: Final = """\
 Passerby connects you with a stranger, for a talk between the two of you.
 
-Your words are encrypted. Your address is hidden from the stranger by a relay,
-not from the relay and the seeds. Do not use this where being identified would
-endanger you.
+Your words are encrypted. Do not use this where being identified would endanger
+you.
 
 - You must be 18 or older.
 - Nobody moderates. No company and no person reads along, and nobody can ban
@@ -30,10 +29,9 @@ endanger you.
 - The stranger sees the text you type, and whatever you tell of yourself. They
   can copy it, photograph it and pass it on. Tell nothing that identifies you:
   no name, place, account, telephone number or picture of yours.
-- In this release, chats are between terminals of one machine only: no relay is
-  asked, and nothing you type leaves this machine.
-- The network's seeds see the address of your connection and that you look for
-  somebody. Nothing of a chat is written to disk, here or there.
+- In this release, chats are between terminals of one machine only: nothing you
+  type leaves this machine. Nothing of a chat is written to disk.
+- Seeds, where people find each other, see that you look for somebody.
 - Nobody can prove to you who the stranger is, how old, or that they are human.\
 """
 

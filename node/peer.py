@@ -41,6 +41,7 @@ from passerby.node.events import (
     StateChanged,
     Stop,
     Typing,
+    Warned,
 )
 from passerby.node.home import HomeError
 from passerby.node.identities import Identities
@@ -147,6 +148,9 @@ class Peer:
                 if not self._matching.is_idle:
                     self._matching.stop()
                 self._held.clear()
+            case Say() if self._conversation is None and self._matching.is_idle:
+                # typed for somebody who left a moment ago: it must not reach the next
+                self._reports.put(Warned("not-sent", "Not sent: the stranger was gone already."))
             case Say(text):
                 self._held.append(text)
                 self._feed()

@@ -27,7 +27,6 @@ from passerby.node.host import Host, ListenError
 from passerby.node.limits import SEED_CONNECTIONS
 
 KEY_BYTES: Final = 32
-DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/7171", "/ip6/::/tcp/7171")
 BAD_CONFIGURATION: Final = 78
 # A seed that was told to leave has done what it should: only Ctrl-C keeps the shell's usual answer.
 _EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 0}
@@ -95,7 +94,7 @@ def main(settings: Settings) -> int:
     lock = FileLock(home.ensure_folder(settings.folders.run, settings.folders) / "seed.lock", mode=0o600)
     try:
         with lock.acquire(blocking=False):
-            return trio.run(_run, read_key(settings.key, settings.folders), settings.listen or DEFAULT_LISTEN)
+            return trio.run(_run, read_key(settings.key, settings.folders), settings.listen)
     except Timeout:
         _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
     except ListenError as error:

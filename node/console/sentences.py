@@ -31,9 +31,9 @@ VERIFY_RULE: Final = "Compare over another channel; inside this chat it proves n
 # ---- states -------------------------------------------------------------------------------------------------------
 
 
-def of_state(change: StateChanged) -> str:
-    """The sentence of a state, with its scope where that matters."""
-    note = _scope_note(change)
+def of_state(change: StateChanged, *, is_scope_known: bool = False) -> str:
+    """The sentence of a state, with its scope where that matters and was not said already."""
+    note = "" if is_scope_known and change.state is not State.NO_SEED else _scope_note(change)
     if note and change.state is State.SEARCHING:
         return note  # it says that we look, and where
     return f"{_state(change)} · {note}" if note else _state(change)
@@ -92,7 +92,7 @@ def _people(count: int) -> str:
 
 
 def _scope_note(change: StateChanged) -> str:
-    """That only this machine is searched is said in every state of searching: nobody should wait for the world."""
+    """That only this machine is searched belongs to every state of searching: nobody should wait for the world."""
     if change.scope is not Scope.MACHINE or change.state in (State.STARTING, State.STOPPED, State.MATCHED):
         return ""
     if change.state in (State.NO_SEED, State.NO_NETWORK):

@@ -11,7 +11,7 @@ UI rules of this file:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -29,7 +29,7 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from passerby.node.console.commands import COMMANDS
-from passerby.node.console.keys import bindings
+from passerby.node.console.keys import Job, bindings
 from passerby.node.console.keystrokes import Keystrokes
 from passerby.node.console.session import Session
 from passerby.node.console.transcript import OURS, STRANGER, YOU, Line, Transcript, rows
@@ -43,8 +43,6 @@ _STYLES: Final = {YOU: "class:you", STRANGER: "class:stranger", OURS: "class:our
 _STYLE: Final = Style.from_dict(
     {"you": "ansicyan", "stranger": "ansigreen bold", "ours": "ansiyellow", "bottom": "reverse"}
 )
-
-Job = Callable[[], Awaitable[None]]
 
 
 class Terminal:

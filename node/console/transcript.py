@@ -3,6 +3,7 @@
 UI rules of this file:
 - Who speaks is told by text at the start of the row: `You:`, `Stranger:`, `*` for us.
 - A sentence is said once; only a different one is news. Figures that tick (seconds to the next try) are not news.
+- That we look, and how far, is said once a search; between its other states "looking" goes without saying.
 """
 
 from dataclasses import replace
@@ -30,6 +31,8 @@ STRANGER: Final = "Stranger: "
 OURS: Final = "* "
 NARROWEST_SCREEN: Final = 4  # rows_behind needs as much; a terminal that does not know its size claims 0
 
+_NOT_SEARCHING: Final = (State.STARTING, State.STOPPED, State.MATCHED)
+
 Line = tuple[str, str]  # one of the three prefixes and the text behind it
 
 
@@ -38,14 +41,26 @@ class Transcript:
 
     def __init__(self) -> None:
         self._said: list[Line] = []
+        self._is_searching = False
 
     def lines(self, event: Event, undelivered: int) -> list[Line]:
         """The news in `event`; `undelivered` of our messages were not confirmed when it came."""
-        if isinstance(event, StateChanged):
-            said, self._said = self._said, _lines(replace(event, retry=None), 0)
-            if said == self._said:
-                return []
-        return _lines(event, undelivered)
+        if not isinstance(event, StateChanged):
+            self._is_searching &= not isinstance(event, Matched)
+            return _lines(event, undelivered)
+        if event.state in _NOT_SEARCHING:
+            self._is_searching = False
+            return self._news(event, _lines(event, undelivered))
+        was_searching, self._is_searching = self._is_searching, True
+        if not was_searching:
+            return self._news(event, _lines(event, undelivered))
+        if event.state is State.SEARCHING:
+            return []
+        return self._news(event, [(OURS, sentences.of_state(event, is_scope_known=True))])
+
+    def _news(self, event: StateChanged, lines: list[Line]) -> list[Line]:
+        said, self._said = self._said, _lines(replace(event, retry=None), 0)
+        return [] if said == self._said else lines
 
 
 def _lines(event: Event, undelivered: int) -> list[Line]:

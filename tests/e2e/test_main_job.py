@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import trio
 
+from passerby.node.limits import SILENCE
 from support.programs import Program, chat, matched, run
 
 pytestmark = pytest.mark.usefixtures("consented")
@@ -54,6 +55,19 @@ async def test_a_killed_stranger_is_lost_within_a_second() -> None:
                 assert (await one.expect("ended"))["reason"] == "lost"
             assert await one.exit_code() == 5
             check_schema(one)
+
+
+@pytest.mark.slow
+async def test_a_frozen_stranger_is_lost_within_ninety_seconds() -> None:
+    with trio.fail_after(3 * PATIENCE):
+        async with chat("--once") as one, chat() as other:
+            await matched(one, other)
+            await other.write("here")
+            assert await one.hear(1) == ["here"]
+            other.send_signal(signal.SIGSTOP)
+            with trio.fail_after(SILENCE + 1.0):
+                assert (await one.expect("ended"))["reason"] == "lost"
+            assert await one.exit_code() == 5
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

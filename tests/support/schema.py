@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
-import jsonschema  # type: ignore[import-untyped]  # it has no type hints
+import jsonschema
 
 SchemaError = jsonschema.ValidationError
 FILE = Path(__file__).parents[2] / "docs" / "ndjson.schema.json"

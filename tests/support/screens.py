@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
-import pexpect  # type: ignore[import-untyped]  # it has no type hints
+import pexpect
 import pyte
 
 PATIENCE = 20.0

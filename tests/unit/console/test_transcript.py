@@ -45,8 +45,23 @@ def test_a_state_is_said_once_whatever_its_clock_says() -> None:
     assert transcript.lines(NO_SEED, 0) == [(OURS, "None of 2 seeds answers. Trying again in 8 s.")]
     assert transcript.lines(StateChanged(State.NO_SEED, Scope.PUBLIC, named=2, retry=3), 0) == []
     assert transcript.lines(StateChanged(State.NO_SEED, Scope.PUBLIC, named=3, retry=3), 0) != []
-    transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC), 0)
+    transcript.lines(StateChanged(State.EMPTY, Scope.PUBLIC), 0)
     assert transcript.lines(NO_SEED, 0) != []
+
+
+def test_where_we_look_is_said_once_a_search() -> None:
+    transcript = Transcript()
+    looking = StateChanged(State.SEARCHING, Scope.MACHINE)
+    empty = StateChanged(State.EMPTY, Scope.MACHINE, seeds=1)
+    machine_only = [(OURS, "Looking on this machine only: no seed of the network answers")]
+    alone = [(OURS, "You are the only one here. You will be matched as soon as somebody comes")]
+    assert transcript.lines(looking, 0) == machine_only
+    assert transcript.lines(empty, 0) == alone
+    assert transcript.lines(looking, 0) == []
+    assert transcript.lines(empty, 0) == []
+    transcript.lines(Matched("machine", None, ("w",) * 7, 1), 0)
+    transcript.lines(StateChanged(State.STOPPED, Scope.MACHINE), 0)
+    assert transcript.lines(looking, 0) == machine_only
 
 
 def test_a_pipe_gets_one_line_a_message() -> None:

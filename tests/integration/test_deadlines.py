@@ -1,0 +1,148 @@
+"""Deadlines and answers at the borders of streams, on a virtual clock: what is late or unasked for ends the stream."""
+
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
+
+from passerby.crypto.keys import peer_id_of
+from passerby.discovery import wire
+from passerby.discovery.addresses import Scope
+from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT
+from passerby.discovery.rooms import room_of
+from passerby.discovery.service import IDLE, LobbyClient, LobbyServer
+from passerby.node.connection import Stream
+from passerby.node.limits import RECORD_HEADER_TIMEOUT
+from passerby.node.line import Line
+
+ROOM = room_of("test", 1)
+SAMPLE = wire.Sample(0, ROOM, 2, 5)
+PATIENCE = 10 * IDLE
+Ends = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
+
+
+class MemoryStream:
+    """A stream of an authenticated connection, in memory."""
+
+    peer_id = peer_id_of(b"\x01" * 32)
+
+    def __init__(self, ends: Ends) -> None:
+        self._ends = ends
+
+    async def read_exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            if not (more := await self._ends.receive_some(count - len(data))):
+                raise EOFError
+            data += more
+        return data
+
+    async def write(self, data: bytes) -> None:
+        await self._ends.send_all(data)
+
+    def reset(self) -> None:
+        self._ends.send_stream.close()
+        self._ends.receive_stream.close()
+
+
+def pair() -> tuple[MemoryStream, MemoryStream]:
+    one, other = memory_stream_pair()
+    return MemoryStream(one), MemoryStream(other)
+
+
+async def ended_after(stream: MemoryStream) -> float:
+    """Read until the stream is over and return when that was."""
+    started = trio.current_time()
+    try:
+        while True:
+            await stream.read_exactly(1)
+    except (EOFError, trio.BrokenResourceError):
+        return trio.current_time() - started
+
+
+async def test_a_guest_who_says_nothing_is_sent_away_after_an_epoch(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            assert await ended_after(theirs) == pytest.approx(IDLE)
+
+
+@pytest.mark.parametrize("said", [b"\x00\x20", b"\x00\x20\x93\x02"], ids=["a length", "a length and a beginning"])
+async def test_a_frame_of_the_lobby_follows_its_length_at_once(said: bytes, autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            await theirs.write(said)
+            assert await ended_after(theirs) == pytest.approx(BODY_TIMEOUT)
+
+
+@pytest.mark.parametrize("frame", [b"\xff\xff", b"\x00\x01\xc1", b"\x00\x05hello"], ids=["too long", "no type", "text"])
+async def test_a_malformed_frame_ends_the_stream_at_once(frame: bytes, autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            await theirs.write(frame)
+            assert await ended_after(theirs) == 0
+
+
+async def client_runs(answer: bytes = b"") -> tuple[float, int]:
+    """Post one request to a seed that answers with these bytes; return when `run` ended, and how much was heard."""
+    ours, theirs = pair()
+    heard: list[wire.Answer] = []
+    client = LobbyClient(ours, lambda _, told: heard.append(told))
+    started = trio.current_time()
+    client.post(SAMPLE)
+    await theirs.write(answer)
+    await client.run()
+    return trio.current_time() - started, len(heard)
+
+
+async def test_an_answer_that_is_late_ends_the_lobby_stream(autojump_clock: MockClock) -> None:
+    with trio.fail_after(PATIENCE):
+        after, heard = await client_runs()
+    assert (after, heard) == (pytest.approx(ANSWER_TIMEOUT), 0)
+
+
+async def test_an_answer_to_nothing_ends_the_lobby_stream(autojump_clock: MockClock) -> None:
+    with trio.fail_after(PATIENCE):
+        after, heard = await client_runs(wire.encode(wire.Unchanged(7)))
+    assert (after, heard) == (0, 0)
+
+
+async def test_a_malformed_answer_ends_the_lobby_stream(autojump_clock: MockClock) -> None:
+    with trio.fail_after(PATIENCE):
+        after, heard = await client_runs(b"\x00\x01\xc1")
+    assert (after, heard) == (0, 0)
+
+
+async def test_a_seed_that_reads_nothing_is_given_up(autojump_clock: MockClock) -> None:
+    ours, _ = pair()
+    client = LobbyClient(ours, lambda _, __: None)
+    with trio.fail_after(PATIENCE):
+        for _ in range(1000):
+            client.post(SAMPLE)
+        await client.run()
+
+
+@pytest.mark.parametrize("said", [b"\x01\x11", b"\x01\x11half"], ids=["a length", "a length and a beginning"])
+async def test_a_body_follows_its_header_at_once(said: bytes, autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    line = Line(cast("Stream", ours))  # it needs of a stream what this one has
+    await theirs.write(said)
+    started = trio.current_time()
+    with trio.fail_after(PATIENCE), pytest.raises(trio.TooSlowError):
+        await line.read(lambda _: None)
+    assert trio.current_time() - started == pytest.approx(RECORD_HEADER_TIMEOUT)
+
+
+async def test_a_line_whose_reader_does_not_read_is_cut(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    line = Line(cast("Stream", ours))
+    for _ in range(1000):
+        line.write(b"frame")
+    with trio.fail_after(PATIENCE):
+        await ended_after(theirs)
