@@ -194,7 +194,7 @@ class Chat:
         match message:
             case Text(number, text) if number == self._received_id + 1:
                 self._received_id = number
-                self._outbox.shown(number)
+                self._outbox.shown(number, now)
                 return [*self._stranger_typing(False), Show(number, text)]
             case Ack(number) if number <= self._outbox.last_id:
                 return self._acknowledged(number, now)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import trio
@@ -33,6 +34,7 @@ class Conversation:
         self._session = match.meeting.session
         self._chat = Chat(trio.current_time(), random.SystemRandom())
         self._pulse = Pulse()
+        self._waits_until = -inf  # when `run` looks at the clock again by itself
         self._may_read = trio.Event()
         self._may_read.set()
 
@@ -64,6 +66,7 @@ class Conversation:
             nursery.start_soon(self._read)
             while self._chat.state is not ChatState.ENDED:
                 due = self._chat.deadline()
+                self._waits_until = -inf if due is None else due
                 await self._pulse.wait_until(due)
                 if due is not None and trio.current_time() >= due:
                     self._handle(chatting.Tick())
@@ -94,7 +97,9 @@ class Conversation:
     def _handle(self, event: chatting.Event) -> None:
         for effect in self._chat.handle(event, trio.current_time()):
             self._perform(effect)
-        self._pulse.beat()
+        due = self._chat.deadline()
+        if due is None or due < self._waits_until:
+            self._pulse.beat()
 
     def _perform(self, effect: chatting.Effect) -> None:
         match effect:

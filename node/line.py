@@ -1,6 +1,7 @@
 """One chat stream as a shell: frames in order out, frames in order in, nothing understood."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -10,6 +11,7 @@ from passerby.node.connection import Stream
 from passerby.node.limits import RECORD_HEADER_TIMEOUT
 
 LENGTH_BYTES: Final = 2
+READ_BYTES: Final = 16 * 1024  # several records of the usual size at once
 QUEUED_FRAMES: Final = 256  # answers to PINGs pile up here if the stranger does not read: then the line is cut
 
 
@@ -22,6 +24,7 @@ class Line:
     def __init__(self, stream: Stream) -> None:
         self.stream: Final = stream
         self._queue, self._to_write = trio.open_memory_channel[bytes](QUEUED_FRAMES)
+        self._unread = bytearray()
 
     def write(self, frame: bytes) -> None:
         """Queue a frame; a line whose queue is full, or that is closed for writing, is cut."""
@@ -43,19 +46,38 @@ class Line:
         """Write what is queued until `finish`; a stream that is over is noticed by its reader."""
         try:
             async for frame in self._to_write:
-                await self.stream.write(frame)
+                await self.stream.write(frame + b"".join(self._others_queued()))
             await self.stream.close_write()
         except OVER:
             return
         finally:
             self._to_write.close()
 
+    def _others_queued(self) -> Iterator[bytes]:
+        """Take what else is queued: frames that go together cost one write."""
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                yield self._to_write.receive_nowait()
+
     async def read(self, check: Callable[[int], None]) -> bytes:
-        """Return the body of the next frame; `check` judges its length before a byte of it is read.
+        """Return the body of the next frame; `check` judges its length before a byte of it is kept.
 
         Raises what `check` raises, and what service.OVER lists.
         """
-        length = int.from_bytes(await self.stream.read_exactly(LENGTH_BYTES), "big")
+        await self._fill(LENGTH_BYTES)
+        length = int.from_bytes(self._unread[:LENGTH_BYTES], "big")
         check(length)
-        with trio.fail_after(RECORD_HEADER_TIMEOUT):
-            return await self.stream.read_exactly(length)
+        end = LENGTH_BYTES + length
+        if len(self._unread) < end:
+            with trio.fail_after(RECORD_HEADER_TIMEOUT):
+                await self._fill(end)
+        body = bytes(self._unread[LENGTH_BYTES:end])
+        del self._unread[:end]
+        return body
+
+    async def _fill(self, count: int) -> None:
+        """Read until `count` bytes are there; never more than READ_BYTES beyond them."""
+        while len(self._unread) < count:
+            if not (more := await self.stream.read_some(READ_BYTES)):
+                raise EOFError("the other side finished")
+            self._unread += more

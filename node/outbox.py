@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from passerby.node.limits import (
+    ACK_LINGER,
     BYTES_WINDOW,
     CONTROL_INTERVAL,
     PING_INTERVAL,
@@ -58,6 +59,7 @@ class Outbox:
         self._shown = 0
         self._acknowledged = 0
         self._ack_pace = Pace(SEND_RATE, SEND_BURST)
+        self._ack_at = now
         self._unread = 0
         self._pong: Pong | None = None
         self._pong_at = now
@@ -94,8 +96,10 @@ class Outbox:
         """Remember what TYPING should say; of several changes only the last is ever sent."""
         self._typing = on
 
-    def shown(self, number: int) -> None:
-        """Owe an ACK up to the stranger's text `number`."""
+    def shown(self, number: int, now: float) -> None:
+        """Owe an ACK up to the stranger's text `number`: with the next TEXT, or alone after ACK_LINGER."""
+        if self._shown == self._acknowledged:
+            self._ack_at = now + ACK_LINGER
         self._shown = number
 
     def pinged(self, nonce: bytes) -> None:
@@ -120,7 +124,8 @@ class Outbox:
 
     def due(self, now: float) -> list[Message]:
         """Return what is to be sent now, in this order; it counts as sent."""
-        return [*self._answers(now), *self._ping(now), *self._texts(now), *self._typing_changes(now)]
+        texts = list(self._texts(now))
+        return [*self._answers(now, along=bool(texts)), *self._ping(now), *texts, *self._typing_changes(now)]
 
     def last_words(self) -> list[Message]:
         """Return what a goodbye should not overtake: the ACK of what was shown."""
@@ -131,7 +136,7 @@ class Outbox:
         moments = [self._ping_at]
         if self._unread < UNREAD:
             if self._shown > self._acknowledged:
-                moments.append(self._ack_pace.ready_at())
+                moments.append(max(self._ack_at, self._ack_pace.ready_at()))
             if self._pong:
                 moments.append(self._pong_at)
         if self._queue:
@@ -140,10 +145,11 @@ class Outbox:
             moments.append(self._typing_ready_at())
         return min(moments)
 
-    def _answers(self, now: float) -> Iterator[Message]:
+    def _answers(self, now: float, *, along: bool) -> Iterator[Message]:
         if self._unread >= UNREAD:
             return
-        if self._shown > self._acknowledged and now >= self._ack_pace.ready_at():
+        due = self._ack_pace.ready_at() if along else max(self._ack_at, self._ack_pace.ready_at())
+        if self._shown > self._acknowledged and now >= due:
             self._ack_pace.take(now)
             self._acknowledged = self._shown
             yield self._counted(Ack(self._shown), now)

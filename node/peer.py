@@ -132,7 +132,8 @@ class Peer:
                 if isinstance(command, Quit):
                     break
                 self._obey(command)
-                self._pulse.beat()
+                if not isinstance(command, Say | Typing):  # those concern the chat alone
+                    self._pulse.beat()
             await self._take_leave()
             nursery.cancel_scope.cancel()
 

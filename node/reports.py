@@ -22,9 +22,20 @@ class Reports:
 
     def put(self, event: Event) -> None:
         """Hand an event on, in order."""
-        if not self._gone:
-            self._waiting.append(event)
-            self._more.set()
+        if self._gone:
+            return
+        if not self._waiting:  # the usual case: somebody waits for it, and nothing else need run
+            try:
+                self._channel.send_nowait(event)
+            except trio.WouldBlock:
+                pass
+            except trio.BrokenResourceError:
+                self._gone = True
+                return
+            else:
+                return
+        self._waiting.append(event)
+        self._more.set()
 
     @property
     def has_room(self) -> bool:

@@ -116,6 +116,8 @@ def clean(text: str) -> str:
     Idempotent; never longer than `text`, neither in code points nor in UTF-8 bytes; linear in its length. Whatever it
     returns encodes as UTF-8.
     """
+    if text.isascii() and text.isprintable():
+        return text  # the rule at its simplest; most of what people type is just that
     cleaner = _Cleaner()
     for char in text.replace("\r\n", "\n"):
         cleaner.take(char)

@@ -40,11 +40,12 @@ class Bridge:
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()  # bounded by _slots
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()  # bounded by _hand_out
         self._waiting = 0  # commands that the peer has not taken
         self._taken = asyncio.Event()
         self._scope = trio.CancelScope()
-        self._slots = trio.Semaphore(BRIDGE_QUEUE)
+        self._is_full = False  # of events: then the peer waits for room, and only then trio must be woken
+        self._room = trio.Event()
         self._into_trio, self._in_trio = trio.open_memory_channel[Command](math.inf)  # bounded by ready()
 
     # ---- asyncio's side -------------------------------------------------------------------------------------------
@@ -83,8 +84,10 @@ class Bridge:
             if self._error is not None:
                 raise PeerError from self._error
             return None
-        with contextlib.suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._slots.release)
+        if self._is_full and self._events.qsize() < BRIDGE_QUEUE:
+            self._is_full = False
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._room.set)
         return event
 
     def insert(self, event: Event) -> None:
@@ -133,7 +136,10 @@ class Bridge:
 
     async def _hand_out(self, from_peer: trio.MemoryReceiveChannel[Event]) -> None:
         async for event in from_peer:
-            await self._slots.acquire()
+            if self._events.qsize() >= BRIDGE_QUEUE:
+                self._room = trio.Event()
+                self._is_full = True
+                await self._room.wait()
             self._events.put_nowait(event)
 
     def _done(self, result: outcome.Outcome[None]) -> None:

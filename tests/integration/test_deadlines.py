@@ -38,6 +38,9 @@ class MemoryStream:
             data += more
         return data
 
+    async def read_some(self, limit: int) -> bytes:
+        return bytes(await self._ends.receive_some(limit))
+
     async def write(self, data: bytes) -> None:
         await self._ends.send_all(data)
 
@@ -104,7 +107,8 @@ async def client_runs(answer: bytes = b"") -> tuple[float, int]:
 async def test_an_answer_that_is_late_ends_the_lobby_stream(autojump_clock: MockClock) -> None:
     with trio.fail_after(PATIENCE):
         after, heard = await client_runs()
-    assert (after, heard) == (pytest.approx(ANSWER_TIMEOUT), 0)
+    assert after == pytest.approx(ANSWER_TIMEOUT)
+    assert not heard
 
 
 async def test_an_answer_to_nothing_ends_the_lobby_stream(autojump_clock: MockClock) -> None:

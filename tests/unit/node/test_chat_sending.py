@@ -195,13 +195,30 @@ def test_a_ping_is_answered_and_many_at_once_by_the_last() -> None:
     assert [(at, sent([effect])) for at, effect in run(chat, 19.0)] == [(2.0, [Pong(b"00000003")])]
 
 
-def test_an_ack_comes_at_once_and_of_many_only_the_last_is_sent() -> None:
+def test_an_ack_lingers_for_a_text_and_goes_along_with_it() -> None:
     chat = new_chat()
-    acks = [message for n in range(1, 41) for message in sent(chat.handle(received(Text(n, "x")), 0.0))]
-    assert acks == [Ack(n) for n in range(1, 21)]
-    [(at, effect)] = run(chat, 19.0)
-    assert at == pytest.approx(0.2, abs=1e-5)
-    assert effect == Send(Ack(40))
+    assert sent(chat.handle(received(Text(1, "x")), 0.0)) == []
+    assert sent(chat.handle(Said("y"), 0.001)) == [Ack(1), Text(1, "y")]
+    assert sent(chat.handle(received(Text(2, "x")), 1.0)) == []
+    assert chat.deadline() == pytest.approx(1.0 + limits.ACK_LINGER)
+    assert sent(chat.handle(received(Text(3, "x")), 1.0 + limits.ACK_LINGER)) == [Ack(3)]
+
+
+def test_of_many_only_the_last_is_acknowledged() -> None:
+    chat = new_chat()
+    for n in range(1, 41):
+        assert sent(chat.handle(received(Text(n, "x")), 0.0)) == []
+    assert [(at, sent([effect])) for at, effect in run(chat, 19.0)] == [(limits.ACK_LINGER, [Ack(40)])]
+
+
+def test_acks_keep_a_pace() -> None:
+    chat = new_chat()
+    moments = [n * 2 * limits.ACK_LINGER for n in range(60)]
+    acks = [ack for n, at in enumerate(moments) for ack in sent(chat.handle(received(Text(n + 1, "x")), at))]
+    earned = int(limits.SEND_RATE * moments[-1])
+    assert limits.SEND_BURST <= len(acks) <= limits.SEND_BURST + earned
+    [(_, effect)] = run(chat, 19.0)
+    assert effect == Send(Ack(60))
 
 
 def test_the_goodbye_does_not_overtake_an_ack() -> None:
