@@ -13,8 +13,11 @@ from typing import Final
 
 import trio
 
-from passerby.discovery.addresses import Address
-from passerby.node.localseed import LocalSeed
+from passerby.discovery.addresses import Address, parse_seed
+from passerby.discovery.limits import LOBBY_SEEDS
+from passerby.node import remembered
+from passerby.node.config import Settings
+from passerby.node.localseed import PLACES, LocalSeed
 
 FIRST_RETRY: Final = 5.0
 LONGEST_RETRY: Final = 300.0
@@ -25,25 +28,33 @@ Heard = Callable[[], None]
 Visit = Callable[[Address, Heard], Awaitable[None]]
 
 
+def known_seeds(settings: Settings) -> tuple[Address, ...]:
+    """Return the seeds that were named and those remembered, each once. HomeError if the memory cannot be read."""
+    texts = dict.fromkeys((*settings.seeds, *remembered.load(settings.folders, settings.network)))
+    return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - len(PLACES)]  # the others are for this machine
+
+
 class Contacts:
     """The seeds of one run: those that were named or remembered, and the local one."""
 
     def __init__(self, seeds: Sequence[Address], local: LocalSeed | None, visit: Visit, changed: Heard) -> None:
         """`visit` is a guest of a seed until that is gone, and calls back when it is one; `changed`: look again."""
-        self._seeds = seeds
+        self._seeds: dict[bytes | None, list[Address]] = {}  # a seed may have several addresses: one is enough
+        for address in seeds:
+            self._seeds.setdefault(address.peer, []).append(address)
         self._local = local
         self._visit = visit
         self._changed = changed
         self._began = math.inf
-        self._inside: set[Address] = set()
-        self._retry_at: dict[Address, float] = {}
+        self._inside: set[bytes | None] = set()
+        self._retry_at: dict[bytes | None, float] = {}
         self._gone = trio.Event()
-        self.answered: dict[str, bool] = {str(address): False for address in seeds}
-        """Per multiaddr whether the seed answered in this run."""
+        self.answered: dict[str, bool] = {}
+        """Per multiaddr that was tried, whether the seed answered there in this run."""
 
     @property
     def named(self) -> int:
-        """How many seeds are known beside the local one."""
+        """How many seeds are known beside the local one, each counted once."""
         return len(self._seeds)
 
     def are_silent(self) -> bool:
@@ -51,40 +62,46 @@ class Contacts:
         waited = trio.current_time() - self._began >= LOCAL_SEED_WAIT
         return bool(self._seeds) and waited and not self._inside
 
-    def retry_in(self) -> float | None:
-        """Return the seconds to the next try; None if none is scheduled."""
-        if not self._retry_at:
-            return None
-        return max(0.0, min(self._retry_at.values()) - trio.current_time())
+    def retry_at(self) -> float | None:
+        """Return the moment of the next try, on trio's clock; None if none is scheduled."""
+        return min(self._retry_at.values(), default=None)
 
     async def run(self) -> None:
-        """Stay in touch until cancelled. HomeError if the local seed's folder cannot be used."""
+        """Stay in touch until cancelled."""
         self._began = trio.current_time()
         async with trio.open_nursery() as nursery:
-            for address in self._seeds:
-                nursery.start_soon(self._stay_at, address)
+            for peer in self._seeds:
+                nursery.start_soon(self._stay_at, peer)
             if self._local is not None:
                 nursery.start_soon(self._attend_local, self._local)
 
-    async def _stay_at(self, address: Address) -> None:
+    async def _stay_at(self, peer: bytes | None) -> None:
         wait = FIRST_RETRY
         while True:
-            await self._visit(address, partial(self._heard, address))
-            if address in self._inside:
-                self._inside.discard(address)
-                self._gone.set()
-                self._gone = trio.Event()
+            if await self._be_at(peer):
                 wait = FIRST_RETRY
                 await trio.sleep(COME_BACK)
                 continue
-            self._retry_at[address] = trio.current_time() + wait
+            self._retry_at[peer] = trio.current_time() + wait
             self._changed()
             await trio.sleep(wait)
-            del self._retry_at[address]
+            del self._retry_at[peer]
             wait = min(2 * wait, LONGEST_RETRY)
 
+    async def _be_at(self, peer: bytes | None) -> bool:
+        """Try the addresses of a seed in turn; be its guest at the first that answers, and tell whether one did."""
+        for address in self._seeds[peer]:
+            self.answered.setdefault(str(address), False)
+            await self._visit(address, partial(self._heard, address))
+            if peer in self._inside:
+                self._inside.discard(peer)
+                self._gone.set()
+                self._gone = trio.Event()
+                return True
+        return False
+
     def _heard(self, address: Address) -> None:
-        self._inside.add(address)
+        self._inside.add(address.peer)
         self.answered[str(address)] = True
         self._changed()
 
@@ -95,7 +112,4 @@ class Contacts:
             while not self.are_silent():
                 await self._gone.wait()
             self._changed()
-        await local.attend(self._visit_local)
-
-    async def _visit_local(self, address: Address) -> None:
-        await self._visit(address, self._changed)
+        await local.attend(self._visit)

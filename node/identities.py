@@ -5,7 +5,7 @@ search waits for a host, and takes over at the first moment in which nothing is 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,8 +67,12 @@ class Identities:
             self._change_over(self._successor)
 
     async def _prepare(self) -> None:
-        self._successor = await _take(self._open, self._nursery)
-        self._changed()
+        try:
+            self._successor = await _take(self._open, self._nursery)
+        except OSError:  # no descriptor or port left: the old identity serves until there is
+            self._renewing = False
+        else:
+            self._changed()
 
     def _change_over(self, successor: _Tenure) -> None:
         old = self._tenure
@@ -84,14 +88,23 @@ class Identities:
 
 
 async def _take(open_: Open, nursery: trio.Nursery) -> _Tenure:
-    ready, tenures = trio.open_memory_channel[_Tenure](1)
+    """Begin a tenure in `nursery`. Raises OSError if no host can be had."""
+    ready, answers = trio.open_memory_channel[_Tenure | OSError](1)
     nursery.start_soon(_be_present, open_, ready)
-    return await tenures.receive()
+    answer = await answers.receive()
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
-async def _be_present(open_: Open, ready: trio.MemorySendChannel[_Tenure]) -> None:
+async def _be_present(open_: Open, ready: trio.MemorySendChannel[_Tenure | OSError]) -> None:
     """Be present until retired, and until the last stream is closed."""
-    async with open_() as presence:
+    async with AsyncExitStack() as stack:
+        try:
+            presence = await stack.enter_async_context(open_())
+        except OSError as error:
+            await ready.send(error)
+            return
         tenure = _Tenure(presence)
         await ready.send(tenure)
         await tenure.retired.wait()

@@ -32,6 +32,7 @@ from passerby.discovery.searchevents import (
 )
 from passerby.discovery.service import LobbyClient
 from passerby.discovery.tickets import Ticket
+from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, StreamError
 
 SEED_DIAL: Final = 3.0  # seconds; a seed further than that is no help to a search
@@ -47,6 +48,7 @@ class Lobby:
     ) -> None:
         self._host = host
         self._changed = changed
+        self._visiting: set[bytes] = set()
         self._clients: dict[bytes, LobbyClient] = {}
         self._offset = _unix_minus_now()
         self._searcher = Searcher(
@@ -101,30 +103,40 @@ class Lobby:
         """Be a guest of the seed at `address` until it is gone; `heard` is called as soon as it speaks our protocol."""
         seed = address.peer
         assert seed is not None, "a seed's address names its peer"
-        if seed in self._clients:
+        if seed in self._visiting:
             return
+        self._visiting.add(seed)
+        try:
+            stream = await self._reach(address, seed)
+            if stream is not None:
+                heard()
+                await self._stay(stream, seed, address.scope or Scope.PUBLIC)
+                stream.connection.close()
+        finally:
+            self._visiting.discard(seed)
+
+    async def _reach(self, address: Address, seed: bytes) -> Stream | None:
         try:
             connection = await self._host.dial(_without_peer(address), seed, timeout=SEED_DIAL)
         except DialError:
-            return
+            return None
         try:
-            stream = await self._host.open_stream(connection, wire.PROTOCOL, timeout=SEED_STREAM)
+            return await self._host.open_stream(connection, wire.PROTOCOL, timeout=SEED_STREAM)
         except StreamError:
             connection.close()
-            return
+            return None
 
+    async def _stay(self, stream: Stream, seed: bytes, scope: Scope) -> None:
         def hear(request: wire.Request, answer: wire.Answer) -> None:
             if isinstance(request, wire.Enter | wire.Sample):
                 self.handle(Answered(seed, request.room, answer))
 
         client = self._clients[seed] = LobbyClient(stream, hear)
-        heard()
-        self.handle(SeedUp(seed, address.scope or Scope.PUBLIC))
+        self.handle(SeedUp(seed, scope))
         try:
             await client.run()
         finally:
             del self._clients[seed]
-            connection.close()
             self.handle(SeedDown(seed))
 
     def close(self) -> None:

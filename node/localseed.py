@@ -9,7 +9,10 @@ tries the lock first: got it, then the file is stale and he is the seed; not got
         '--------------- 0 to 150 ms later ----------------'
 
 So when the owner leaves, the others race for the lock; one wins, the rest find it. A chat between them stands on a
-connection of its own and notices nothing.
+connection of its own and notices nothing, whatever goes wrong here.
+
+An owner that was suspended holds the lock and answers nobody. Whoever waits in vain for SILENT seconds therefore
+attends a second place beside the first, by the same rules, where all who find the first silent meet.
 """
 
 import os
@@ -36,7 +39,12 @@ NAME_BYTES: Final = 4
 FILE_BYTES: Final = 1024
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
-Visit = Callable[[Address], Awaitable[None]]
+SILENT: Final = 5.0  # seconds without an answer from whoever holds the lock
+TROUBLE: Final = 10.0  # seconds until a folder that could not be used is tried again
+PLACES: Final = ("", "-1")
+
+Heard = Callable[[], None]
+Visit = Callable[[Address, Heard], Awaitable[None]]
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -48,35 +56,63 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class LocalSeed:
-    """Finds the local seed of one home and network, or is it."""
+    """Finds the local seed of one home and network, or is it. `trouble` is told, in words, what keeps it from that."""
 
-    def __init__(self, network: str, folders: Folders) -> None:
+    def __init__(self, network: str, folders: Folders, trouble: Callable[[str], None]) -> None:
         """Name the files; nothing is touched before `attend`."""
         name = blake2b(b"pby1 local", length_prefixed(network.encode()))[:NAME_BYTES].hex()
-        self._folders = folders
-        self._notice = folders.run / f"local-seed-{name}.json"
-        self._lock = FileLock(folders.run / f"local-seed-{name}.lock", mode=0o600)
+        self._places = [_Place(folders, f"local-seed-{name}{suffix}", trouble) for suffix in PLACES]
 
     async def attend(self, visit: Visit) -> None:
-        """Be a guest of the local seed for ever, whoever it is; `visit` returns when the guest was sent away.
+        """Be a guest of the local seed for ever, whoever it is.
 
-        Raises HomeError if our folder cannot be used.
+        `visit` is a guest until it is sent away, and calls back as soon as it is one.
         """
-        home.ensure_folder(self._folders.run, self._folders)
+        async with trio.open_nursery() as nursery:
+            for place in self._places:
+                nursery.start_soon(place.attend, visit)
+                await place.silent.wait()
+
+
+class _Place:
+    """One lock and the address file beside it."""
+
+    def __init__(self, folders: Folders, name: str, trouble: Callable[[str], None]) -> None:
+        self.silent: Final = trio.Event()
+        self._folders = folders
+        self._trouble = trouble
+        self._notice = folders.run / f"{name}.json"
+        self._lock = FileLock(folders.run / f"{name}.lock", mode=0o600)
+        self._answered_at = 0.0
+
+    async def attend(self, visit: Visit) -> None:
+        """Be the guest of whoever holds the lock, or hold it, for ever."""
+        self._heard()
         while True:
-            if self._take_lock():
-                await self._serve(visit)
-            elif (address := self._read_notice()) is not None:
-                await visit(address)
+            try:
+                await self._attend_once(visit)
+            except* (HomeError, OSError) as errors:  # OSError: no descriptor or no port left
+                self._trouble(f"This terminal cannot be the meeting place: {innermost(errors)}")
+                await trio.sleep(TROUBLE)
+            if trio.current_time() - self._answered_at > SILENT:
+                self.silent.set()
             await trio.sleep(random.SystemRandom().uniform(0, RACE))
+
+    async def _attend_once(self, visit: Visit) -> None:
+        home.ensure_folder(self._folders.run, self._folders)
+        if self._take_lock():
+            await self._serve(visit)
+        elif (address := self._read_notice()) is not None:
+            await visit(address, self._heard)
+
+    def _heard(self) -> None:
+        self._answered_at = trio.current_time()
 
     def _take_lock(self) -> bool:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             return False
-        except OSError as error:
-            raise HomeError(f"{self._lock.lock_file}: {error.strerror}") from error
         return True
 
     async def _serve(self, visit: Visit) -> None:
@@ -86,7 +122,7 @@ class LocalSeed:
                 await trio.to_thread.run_sync(self._write_notice, Notice(os.getpid(), str(address), _boot()))
                 try:
                     while True:
-                        await visit(address)
+                        await visit(address, self._heard)
                         await trio.sleep(RACE)
                 finally:
                     self._lock.release()  # before the seed closes: who sees it go finds the lock free
@@ -105,6 +141,11 @@ class LocalSeed:
         except (msgspec.DecodeError, AddressError):
             return None
         return address if address.scope is Scope.MACHINE and notice.boot == _boot() else None
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the first error that a group, or a group of groups, is made of."""
+    return innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _boot() -> str:

@@ -60,14 +60,27 @@ class _Call:
 
 
 class Matching:
-    """The slot of one peer id, and its chat streams. `talk` runs the chat of each match until its stream is closed."""
+    """The slot of one peer id, and its chat streams.
 
-    def __init__(self, host: Host, lobby: Lobby, network: str, nursery: trio.Nursery, talk: Talk) -> None:
+    `talk` runs the chat of each match until its stream is closed. While `is_welcome` says no, nobody is dialled and who
+    calls is reset: the person's side does not keep up.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        lobby: Lobby,
+        network: str,
+        nursery: trio.Nursery,
+        talk: Talk,
+        is_welcome: Callable[[], bool],
+    ) -> None:
         self._host = host
         self._lobby = lobby
         self._network = network
         self._nursery = nursery
         self._talk = talk
+        self._is_welcome = is_welcome
         self._machine = Matchmaker()
         self._numbers = itertools.count(1)
         self._tickets: dict[int, Ticket] = {}
@@ -109,6 +122,9 @@ class Matching:
         if counts:
             self._lobby.handle(search.Met(match.peer))
             self._lobby.handle(search.Stopped())
+        else:
+            self._barred.add(match.line.stream.connection)
+            self._lobby.handle(search.AttemptEnded(match.peer, Tried.FAILED))
         return counts
 
     async def wait_quiet(self) -> None:
@@ -126,7 +142,7 @@ class Matching:
         due = self._machine.deadline()
         if due is not None and now >= due:
             self._handle(slot.Tick())
-        if self._machine.free and (ticket := self._lobby.choose()) is not None:
+        if self._machine.free and self._is_welcome() and (ticket := self._lobby.choose()) is not None:
             number = next(self._numbers)
             self._tickets[number] = ticket
             self._handle(slot.Choose(number, ticket.pid))
@@ -224,7 +240,7 @@ class Matching:
         return None
 
     async def _serve(self, stream: Stream) -> None:
-        if stream.connection in self._barred:
+        if stream.connection in self._barred or not self._is_welcome():
             return
         number = next(self._numbers)
         binding = self._binding(stream, initiator=stream.peer_id, responder=self._host.peer_id)

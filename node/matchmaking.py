@@ -226,7 +226,9 @@ class Matchmaker:
     def _end_chat(self, chat: Confirmed, event: StreamEvent | FirstMessage | Answered, now: float) -> list[Effect]:
         match event:
             case ChatEnded(lost=True, any_text=False) if now - chat.since <= EARLY_LOSS:
-                # who sends last cannot know that it arrived: the other side may never have been CONFIRMED
+                # who sends last cannot know that it arrived: the other side may never have been CONFIRMED.
+                # But who does it again and again holds us as surely as one whose locks fail.
+                self._note_failed_lock(chat.peer, now)
                 self.state = Free()
                 return [EnterRooms()]
             case ChatEnded():

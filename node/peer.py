@@ -17,13 +17,13 @@ from typing import Final
 
 import trio
 
-from passerby.discovery.addresses import Address, Scope, parse_seed
-from passerby.discovery.limits import LOBBY_SEEDS, MET_MEMORY
+from passerby.discovery.addresses import Address, Scope
+from passerby.discovery.limits import MET_MEMORY
 from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.searchevents import View, state_of
 from passerby.node import home, remembered
 from passerby.node.config import Settings
-from passerby.node.contacts import Contacts, Heard
+from passerby.node.contacts import Contacts, Heard, known_seeds
 from passerby.node.conversation import Conversation
 from passerby.node.events import (
     Command,
@@ -71,28 +71,19 @@ async def run(
         try:
             home.ensure_folder(settings.folders.run, settings.folders)
             seeds = known_seeds(settings)
+        except HomeError as error:
+            reports.put(Failed("home", str(error), "Mend that, then start again.", 78))
+            exit_code = 78
+        else:
             far = next((seed for seed in seeds if seed.scope is not Scope.MACHINE), None)
             if far is None:
                 await Peer(settings, seeds, reports).serve(commands)
             else:
                 reports.put(_needs_relay(far))
                 exit_code = 7
-        except* HomeError as errors:
-            reports.put(Failed("home", str(_innermost(errors)), "Mend that, then start again.", 78))
-            exit_code = 78
         reports.put(Finished(exit_code))
         await reports.flush()
         nursery.cancel_scope.cancel()
-
-
-def known_seeds(settings: Settings) -> tuple[Address, ...]:
-    """Return the seeds that were named and those remembered, each once. HomeError if the memory cannot be read."""
-    texts = dict.fromkeys((*settings.seeds, *remembered.load(settings.folders, settings.network)))
-    return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - 1]  # one place is the local seed's
-
-
-def _innermost(error: ExceptionGroup[HomeError] | HomeError) -> HomeError:
-    return _innermost(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _needs_relay(seed: Address) -> Failed:
@@ -112,7 +103,7 @@ class Peer:
         self._settings = settings
         self._reports = reports
         self._pulse = Pulse()
-        local = LocalSeed(settings.network, settings.folders) if settings.local else None
+        local = LocalSeed(settings.network, settings.folders, self._warn) if settings.local else None
         self._contacts = Contacts(seeds, local, self._visit, self._pulse.beat)
         self._met = PeerBook(token_bytes(SALT_BYTES), MET_MEMORY)
         self._blocked = PeerBook(token_bytes(SALT_BYTES), inf)
@@ -120,7 +111,8 @@ class Peer:
         self._held: deque[str] = deque()
         self._input_ended = False
         self._searching_since = inf
-        self._reported: StateChanged | None = None
+        self._reported: tuple[StateChanged, float | None] | None = None
+        self._warned: set[str] = set()
 
     async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
         """Be present and obey until Quit; then take the leave that is owed to a stranger."""
@@ -226,7 +218,13 @@ class Peer:
     # ---- whom this is, for the network
 
     def _open_presence(self) -> AbstractAsyncContextManager[Presence]:
-        return Presence.open(self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat)
+        return Presence.open(
+            self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat, self._is_heard
+        )
+
+    def _is_heard(self) -> bool:
+        """Whether the person's side keeps up: else nobody is let in who would only make it worse."""
+        return self._reports.has_room
 
     @property
     def _matching(self) -> Matching:
@@ -259,9 +257,11 @@ class Peer:
         if self._conversation is not None or self._searching_since == inf:
             return  # in a chat nobody asks; before the first search nothing was asked
         state = self._state()
-        if state != self._reported:
-            self._reported = state
-            self._reports.put(state)
+        retry_at = self._contacts.retry_at() if state.state is State.NO_SEED else None
+        if (state, retry_at) != self._reported:
+            self._reported = state, retry_at
+            retry = None if retry_at is None else max(0.0, retry_at - trio.current_time())
+            self._reports.put(replace(state, retry=retry))
 
     def _state(self) -> StateChanged:
         view = self._lobby.view()
@@ -276,7 +276,7 @@ class Peer:
         )
         if facts.state is State.STOPPED:
             return StateChanged(State.STOPPED, facts.scope, seeds=facts.seeds, named=facts.named)
-        return replace(facts, retry=self._contacts.retry_in()) if facts.state is State.NO_SEED else facts
+        return facts
 
     def _search_state(self, view: View) -> State:
         if self._matching.is_idle:
@@ -287,5 +287,14 @@ class Peer:
         waited = trio.current_time() - self._searching_since
         return State.SEARCHING if state is State.NO_SEED and waited < FIRST_CONTACT else state
 
+    def _warn(self, sentence: str) -> None:
+        """Say once what is not as it should be."""
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            self._reports.put(Warned("local-seed", sentence))
+
     def _remember(self) -> None:
-        remembered.save(self._settings.folders, self._settings.network, self._contacts.answered)
+        try:
+            remembered.save(self._settings.folders, self._settings.network, self._contacts.answered)
+        except HomeError as error:
+            self._warn(f"The seeds of this run are not remembered: {error}")

@@ -30,17 +30,23 @@ class Presence:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, network: str, met: PeerBook, blocked: PeerBook, talk: Talk, changed: Callable[[], None]
+        cls,
+        network: str,
+        met: PeerBook,
+        blocked: PeerBook,
+        talk: Talk,
+        changed: Callable[[], None],
+        is_welcome: Callable[[], bool] = lambda: True,
     ) -> AsyncGenerator["Presence"]:
         """Draw a key, kept in memory only, and be present under it until the block ends.
 
-        `met` and `blocked` belong to the person and are shared by all their identities.
+        `met` and `blocked` belong to the person and are shared by all their identities; `is_welcome` as in Matching.
         """
         key = secrets.token_bytes(KEY_BYTES)
         async with Host.open(key, listen=LISTEN, max_connections=CONNECTIONS) as host, trio.open_nursery() as nursery:
             lobby = Lobby(host, SigningKey.from_seed(key), network, met, blocked, changed)
             lobby.reachable_at(tuple(parse(address) for address in host.addresses))
-            yield cls(lobby, Matching(host, lobby, network, nursery, talk))
+            yield cls(lobby, Matching(host, lobby, network, nursery, talk, is_welcome))
             nursery.cancel_scope.cancel()
 
     def deadline(self) -> float | None:

@@ -1,11 +1,15 @@
-"""Events on their way to the person: never dropped, never in the way of a machine, and never without bound."""
+"""Events on their way to the person: in order, never in the way of a machine.
+
+What strangers can cause is bounded where it begins: with no room here, no record is read (conversation.py) and nobody
+is matched (matching.py). Of states that nobody saw yet only the last is kept.
+"""
 
 from collections import deque
 from typing import Final
 
 import trio
 
-from passerby.node.events import Event
+from passerby.node.events import Event, StateChanged
 
 LOW: Final = 16  # with more than this waiting, no more is read from the stranger
 
@@ -34,6 +38,8 @@ class Reports:
                 return
             else:
                 return
+        elif isinstance(event, StateChanged) and isinstance(self._waiting[-1], StateChanged) and len(self._waiting) > 1:
+            self._waiting.pop()  # a state that nobody saw and that is no more
         self._waiting.append(event)
         self._more.set()
 

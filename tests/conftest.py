@@ -1,11 +1,15 @@
 """Each test has its own home, its own network name and no public seeds; it ends the children it started, no others."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+
+from passerby.node import consent
+from passerby.node.home import locate
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +29,9 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     for process in left:
         process.kill()
     psutil.wait_procs(left, timeout=5)
+
+
+@pytest.fixture
+def consented(surroundings: None) -> None:
+    """Consent given in the test's own home: asking for it has tests of its own."""
+    consent.accept(locate(os.environ))

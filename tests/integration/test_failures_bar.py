@@ -1,11 +1,15 @@
-"""A failure ends the stream and bars the connection: no further chat stream on it (protocol.md 5.9)."""
+"""Who breaks the protocol, or vanishes again and again, gets no further: connection and peer are barred (4.2, 5.9)."""
 
 from contextlib import suppress
+from secrets import token_bytes
 
 import pytest
 import trio
 
+from passerby.crypto.handshake import RefusalCode
 from passerby.node.events import Ended, EndReason, Matched, Search
+from passerby.node.host import Host
+from passerby.node.slot import Refused
 from support.people import Person, person, settings
 from support.rawpeer import RawCaller, raw_caller, read_into, ticket_of_whoever_waits
 
@@ -44,14 +48,26 @@ async def test_a_broken_record_in_a_chat() -> None:
             await search(waiting)
             ticket = await ticket_of_whoever_waits(settings())
             async with raw_caller(settings(), ticket) as caller:
-                stream, attempt = await caller.open()
-                await stream.write(attempt.first())
-                await read_into(attempt, stream)
-                await stream.write(attempt.proof())
-                await read_into(attempt, stream)
-                await stream.write(attempt.hello())
+                stream = await caller.match()
                 await waiting.expect(Matched)
                 await stream.write(b"\x01\x11" + bytes(273))
                 assert (await waiting.expect(Ended)).reason is EndReason.REFUSED
                 await search(waiting)
                 await assert_barred(caller)
+
+
+async def test_who_matches_and_vanishes_is_not_matched_for_ever() -> None:
+    with trio.fail_after(PATIENCE):
+        async with person(settings()) as waiting:
+            await search(waiting)
+            ticket = await ticket_of_whoever_waits(settings())
+            async with Host.open(token_bytes(32)) as host:
+                for _ in range(2):  # the third time the peer is refused for a minute, on whatever connection
+                    caller = await RawCaller.dial(host, settings(), ticket)
+                    (await caller.match()).reset()
+                    assert (await waiting.expect(Ended)).before_any_text
+                    await assert_barred(caller)
+                stream, attempt = await (await RawCaller.dial(host, settings(), ticket)).open()
+                await stream.write(attempt.first())
+                assert await read_into(attempt, stream) == Refused(1, RefusalCode.BUSY)
+            assert len(waiting.all(Matched)) == 2

@@ -2,6 +2,7 @@
 # pyright: reportMissingTypeStubs=false, reportPrivateUsage=false, reportUnknownMemberType=false
 
 import errno
+import itertools
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -67,7 +68,7 @@ async def test_both_ends_see_the_same_channel_binding_and_each_other() -> None:
         assert server.addresses == (f"/ip4/127.0.0.1/tcp/{connection.remote_address[1]}",)
         another = await client.dial(server.addresses[0], server.peer_id)
         assert another.channel_binding() != connection.channel_binding()
-        assert client.connections_to(server.peer_id) == [connection, another]
+        assert client.connections() == [connection, another]
 
 
 async def test_the_peer_id_is_the_seeds() -> None:
@@ -143,6 +144,48 @@ async def test_a_listener_that_says_nothing_costs_the_timeout_and_no_more() -> N
         nursery.cancel_scope.cancel()
 
 
+async def test_a_dial_that_is_dropped_at_any_moment_leaves_no_connection() -> None:
+    async with pair(ignore) as (server, client, connection):
+        for steps in itertools.count():
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(cancel_after, steps, scope)
+                    (await client.dial(server.addresses[0], server.peer_id)).close()
+                    nursery.cancel_scope.cancel()
+            if not scope.cancelled_caught:
+                break
+        await trio.testing.wait_all_tasks_blocked(0.2)
+        print(steps, len(client.connections()))
+        assert steps > 10
+        assert client.connections() == [connection]
+        assert len(server.connections()) == 1
+
+
+async def cancel_after(steps: int, scope: trio.CancelScope) -> None:
+    """Cancel after so many turns of the event loop: these, unlike times, are the same on every machine."""
+    for _ in range(steps):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+async def test_dials_to_one_peer_at_once_have_a_connection_each() -> None:
+    async with pair(wait) as (server, client, connection):
+        made: list[Connection] = []
+
+        async def dial() -> None:
+            made.append(await client.dial(server.addresses[0], server.peer_id))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(dial)
+        assert len({*made, connection}) == 4
+        made[0].close()
+        await made[0].wait_closed()
+        for other in made[1:]:
+            await client.open_stream(other, TEST)
+        assert {*client.connections()} == {connection, *made[1:]}
+
+
 async def test_a_peer_with_an_rsa_identity_is_refused() -> None:
     async with pair(ignore) as (server, client, _):
         rsa = bare_host(create_rsa_key_pair(2048), 64)
@@ -175,12 +218,9 @@ async def test_who_is_not_admitted_is_not_answered() -> None:
 
 
 async def test_a_protocol_that_nobody_speaks() -> None:
-    async with pair(ignore) as (server, client, connection):
+    async with pair(ignore) as (_, client, connection):
         with pytest.raises(StreamError):
             await client.open_stream(connection, "/nobody/1")
-        server.remove_stream_handler(TEST)
-        with pytest.raises(StreamError):
-            await client.open_stream(connection, TEST)
 
 
 async def test_what_was_sent_arrives_whole_and_then_the_end() -> None:

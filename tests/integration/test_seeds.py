@@ -8,7 +8,7 @@ import trio
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.peerids import peer_id_text
 from passerby.node import remembered
-from passerby.node.events import Failed, Finished, Matched, Search, State, StateChanged
+from passerby.node.events import Failed, Finished, Matched, Search, State, StateChanged, Stop
 from passerby.node.seed import Seed
 from support.people import matched, person, settings
 
@@ -34,6 +34,42 @@ async def test_people_meet_at_a_named_seed_and_it_is_remembered() -> None:
             again = settings(network_local=False)
             async with person(again) as one, person(again) as other:
                 await matched(one, other)
+
+
+async def test_a_seed_that_is_named_by_two_addresses_is_one_seed() -> None:
+    gone = trio.Event()
+    ready, seeds = trio.open_memory_channel[Seed](1)
+
+    async def serve() -> None:
+        async with Seed.open(secrets.token_bytes(32), (*LISTEN, "/ip6/::1/tcp/0")) as seed:
+            await ready.send(seed)
+            await gone.wait()
+
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve)
+            seed = await seeds.receive()
+            named = settings(network_seeds=tuple(map(str, seed.addresses)), network_local=False)
+            async with person(named) as one, person(named) as other:
+                await matched(one, other)
+                assert one.all(StateChanged)[-1].named == 1
+                gone.set()
+                await one.say("the seed is gone")
+                assert await other.hear(1) == ["the seed is gone"]
+                await one.do(Stop())
+                await one.do(Search())
+                await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
+
+
+async def test_a_silent_seed_is_told_of_once_a_try() -> None:
+    with trio.fail_after(PATIENCE):
+        async with person(settings(network_seeds=(silent_seed(),))) as one:
+            await one.do(Search())
+            await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
+            await one.expect(StateChanged, lambda event: event.state is State.NO_SEED and event.seeds == 1)
+            with trio.move_on_after(3):  # the local seed is asked meanwhile, several times
+                await one.expect(StateChanged)
+                raise AssertionError("nothing changed but the clock")
 
 
 async def test_where_the_named_seed_is_silent_this_machine_is_searched_too() -> None:

@@ -66,6 +66,21 @@ class RawCaller:
         self._network = network
         self._ticket = ticket
 
+    @classmethod
+    async def dial(cls, host: Host, settings: Settings, ticket: Ticket) -> "RawCaller":
+        """Make a new connection to whoever the ticket names."""
+        return cls(host, await host.dial(str(ticket.addresses[0]), ticket.pid), settings.network, ticket)
+
+    async def match(self) -> Stream:
+        """Go through a whole handshake and return the stream, on which HELLO was sent."""
+        stream, attempt = await self.open()
+        await stream.write(attempt.first())
+        await read_into(attempt, stream)
+        await stream.write(attempt.proof())
+        await read_into(attempt, stream)
+        await stream.write(attempt.hello())
+        return stream
+
     async def open(self) -> tuple[Stream, Outbound]:
         """Open another chat stream on the same connection, with an attempt ready."""
         stream = await self._host.open_stream(self._connection, CHAT_PROTOCOL)
@@ -83,7 +98,7 @@ async def read_into(attempt: Outbound, stream: Stream) -> object:
 @asynccontextmanager
 async def raw_caller(settings: Settings, ticket: Ticket) -> AsyncGenerator[RawCaller, None]:
     async with Host.open(token_bytes(32)) as host:
-        yield RawCaller(host, await host.dial(str(ticket.addresses[0]), ticket.pid), settings.network, ticket)
+        yield await RawCaller.dial(host, settings, ticket)
 
 
 @asynccontextmanager
@@ -112,7 +127,7 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
         Presence.open(settings.network, nobody, nobody, talk_raw, pulse.beat) as presence,
         trio.open_nursery() as nursery,
     ):
-        contacts = Contacts((), LocalSeed(settings.network, settings.folders), visit, pulse.beat)
+        contacts = Contacts((), LocalSeed(settings.network, settings.folders, print), visit, pulse.beat)
         nursery.start_soon(contacts.run)
         presence.matching.start()
         nursery.start_soon(advance)
@@ -132,7 +147,7 @@ async def ticket_of_whoever_waits(of: Settings) -> Ticket:
         await presence.lobby.visit(address, heard)
 
     async with Presence.open(of.network, nobody, nobody, never, pulse.beat) as presence, trio.open_nursery() as nursery:
-        contacts = Contacts((), LocalSeed(of.network, of.folders), visit, pulse.beat)
+        contacts = Contacts((), LocalSeed(of.network, of.folders, print), visit, pulse.beat)
         nursery.start_soon(contacts.run)
         presence.lobby.handle(Started())
         while (ticket := presence.lobby.choose()) is None:
