@@ -14,7 +14,7 @@ help:
 	@echo 'make test              the tests: unit, integration, end to end'
 	@echo 'make check             linters, types, layers, what is in the wheel'
 	@echo 'make cures-off         each cure of libp2p taken out in turn: its test must fail'
-	@echo 'make soak              long runs and real-time waits'
+	@echo 'make soak [SHORT=1]    long runs and real-time waits'
 	@echo 'make fuzz [SHORT=1]    fuzz the parsers and the sanitizer'
 	@echo 'make bench [SHORT=1]   measure beside a bare libp2p node, write docs/figures.json'
 	@echo 'make lock              resolve the requirement locks anew'
@@ -32,7 +32,7 @@ test: installed-dev
 	$(OFFLINE) $(BIN)/pytest -m "not slow" tests/integration tests/e2e
 
 soak: installed-dev
-	$(OFFLINE) $(BIN)/pytest -m slow tests
+	$(OFFLINE) $(BIN)/pytest -m slow $(if $(SHORT),tests/integration tests/e2e,tests)
 
 check: installed-dev
 	$(BIN)/ruff check .

@@ -76,8 +76,9 @@ class Phase(Enum):
 class Lifecycle:
     """Events, typed commands and the end of stdin in; effects, the next deadline and the exit code out.
 
-    `timeout` (seconds without a match; counted from when the search really began) and `once` are the flags. `keep`:
-    text given while stopped is kept for the next stranger, as a program expects; a person would be surprised.
+    `timeout` (seconds without a match; counted from when the search really began, and on through chats that count as
+    none) and `once` are the flags. `keep`: text given while stopped is kept for the next stranger, as a program
+    expects; a person would be surprised.
     Times are a monotonic clock's seconds.
     """
 
@@ -88,6 +89,7 @@ class Lifecycle:
         self.finished = False
         self._once = once
         self._timeout = timeout
+        self._search_ends: float | None = None  # outlives a match, for a chat that is lost at once counts as none
         self._keep = keep
         self._kept: list[Say] = []
         self._unsent = 0  # messages given to the peer and not yet sent
@@ -105,7 +107,7 @@ class Lifecycle:
     def searched(self, now: float) -> list[Effect]:
         """Somebody is wanted: the program began, or `/next`, `/start`."""
         self.phase = Phase.SEARCHING
-        self.deadline = None
+        self.deadline = self._search_ends = None
         self._run_clock(now)
         kept, self._kept = self._kept, []
         self._unsent += len(kept)
@@ -114,7 +116,7 @@ class Lifecycle:
     def stopped(self) -> list[Effect]:
         """`/stop`."""
         self.phase = Phase.STOPPED
-        self.deadline = None
+        self.deadline = self._search_ends = None
         self._unsent = 0  # the peer drops what was held
         return [Stop()]
 
@@ -149,7 +151,7 @@ class Lifecycle:
             case Phase.SEARCHING if self._timeout is not None:
                 return []
             case Phase.SEARCHING if self._unsent:
-                self.deadline = now + EOF_SEARCH
+                self._count_down(now, EOF_SEARCH)
                 return []
             case Phase.LEAVING:
                 return []
@@ -210,9 +212,14 @@ class Lifecycle:
             self._run_clock(now)
 
     def _run_clock(self, now: float) -> None:
-        """Begin to count down to `--timeout`, unless the program still loads or it is counted already."""
-        if self._timeout is not None and self.deadline is None and self._state is not State.STARTING:
-            self.deadline = now + self._timeout
+        """Count down to `--timeout`, unless the program still loads."""
+        self._count_down(now, None if self._state is State.STARTING else self._timeout)
+
+    def _count_down(self, now: float, seconds: float | None) -> None:
+        """Give the search `seconds` (None: no end), unless it has its end already: nobody puts that off."""
+        if self._search_ends is None and seconds is not None:
+            self._search_ends = now + seconds
+        self.deadline = self._search_ends
 
     def _matched(self, now: float) -> list[Effect]:
         if self._quitting:
@@ -237,7 +244,6 @@ class Lifecycle:
 
     def _lost_early(self, now: float) -> list[Effect]:
         self.phase = Phase.SEARCHING
-        self.deadline = None
         self._run_clock(now)
         return self.input_ended(now) if self._input_ended else []
 
