@@ -37,13 +37,13 @@ Background = Callable[..., None]  # starts an async function with its arguments 
 class Connection:
     """A secured, multiplexed connection to one peer."""
 
-    def __init__(self, inner: SwarmConn, background: Background) -> None:
+    def __init__(self, inner: SwarmConn, number: int, background: Background) -> None:
         self.inner: Final = inner  # the library's: for host.py only
+        self.number: Final = number  # which no other connection of the host has, also after this one ended
         self._background = background
         self.peer_id: Final[bytes] = inner.muxed_conn.peer_id.to_bytes()
         self.inbound: Final = inner.direction is Direction.INBOUND
         self.remote_address: Final = _remote_address(inner)
-        self.opened_at: Final = trio.current_time()
 
     def __repr__(self) -> str:
         return f"<Connection {'from' if self.inbound else 'to'} {self.peer_id[-3:].hex()}>"

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import count
 from math import ceil
 from os import strerror
 from typing import Any, Final
@@ -28,18 +29,17 @@ from libp2p.host.basic_host import BasicHost
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.peer.peerinfo import PeerInfo
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.utils.address_validation import get_available_interfaces
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.crypto.errors import LocalProtocolError
+from passerby.discovery.limits import STREAMS_PER_PEER
 from passerby.node.libp2p_081 import ED25519_PREFIX, mended_host, swarm_of
 from passerby.node.libp2p_081_inbound import Admit
 from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
 
-STREAMS_PER_PROTOCOL: Final = 4  # inbound, of one peer (protocol.md 3)
 PEER_ID_BYTES: Final = 38
 _DROP_BYTES: Final = 64 * 1024
 
@@ -79,6 +79,7 @@ class Host:
         self._swarm = swarm_of(inner)
         self._nursery = nursery
         self._connections: dict[INetConn, Connection] = {}
+        self._numbers = count()
         self._serving: Counter[tuple[bytes, str]] = Counter()
         self.peer_id: Final[bytes] = inner.get_id().to_bytes()
         self.addresses: Final = tuple(_concrete(inner.get_transport_addrs()))
@@ -117,28 +118,30 @@ class Host:
         """Return the connections that are open, of either direction."""
         return [self._known(inner) for inner in self._swarm.get_connections() if not inner.is_closed]
 
-    def connections_to(self, peer_id: bytes) -> list[Connection]:
-        """Return the open connections with one peer, oldest first."""
-        return [self._known(inner) for inner in self._swarm.get_connections(ID(peer_id)) if not inner.is_closed]
-
     async def dial(self, address: str, peer_id: bytes, *, timeout: float = DIAL_TIMEOUT) -> Connection:
         """Make a new connection to `peer_id` at `address`, whether or not there is one.
 
         Raises WrongPeerError if somebody else answers, else DialError. Cancelling it closes what it began.
         """
-        target = PeerInfo(ID(_checked(peer_id)), [_multiaddr(address)])
+        target, where = ID(_checked(peer_id)), _multiaddr(address)
         scope, done = trio.move_on_after(timeout), trio.Event()
         failures: list[Exception] = []
         made: list[Connection] = []
+        abandoned = False
 
         async def attempt() -> None:
             try:
                 with scope:
-                    await self._inner.connect(target)
-                    made.extend([found for found in self.connections_to(peer_id) if not found.inbound][-1:])
+                    made.append(self._known(await self._swarm.dial_addr(where, target)))
             except Exception as error:  # noqa: BLE001 - told to the caller below, in our own words
                 failures.append(error)
             done.set()
+            if abandoned:  # the library had finished already: nobody else knows of this connection
+                drop()
+
+        def drop() -> None:
+            while made:
+                made.pop().close()
 
         self._background(attempt)  # the library's cleaning up takes 0.3 s: a dial that is dropped must not wait for it
         try:
@@ -150,9 +153,9 @@ class Host:
                 raise DialError("no answer in time")
             return made.pop()
         finally:
+            abandoned = True
             scope.cancel()
-            for unwanted in made:
-                unwanted.close()
+            drop()
 
     async def open_stream(
         self, connection: Connection, protocol: str, *, timeout: float = NEGOTIATION_TIMEOUT
@@ -183,16 +186,12 @@ class Host:
         """
         self._inner.set_stream_handler(TProtocol(protocol), partial(self._serve, protocol, handler))
 
-    def remove_stream_handler(self, protocol: str) -> None:
-        """Refuse `protocol` from now on; streams that are open go on."""
-        self._inner.remove_stream_handler(TProtocol(protocol))
-
     async def _serve(self, protocol: str, handler: Handler, inner: INetStream) -> None:
         if not isinstance(inner, NetStream) or not isinstance(inner.swarm_conn, SwarmConn):
             raise LocalProtocolError("a stream that is not of a swarm's connection")
         stream = Stream(inner, self._known(inner.swarm_conn), protocol, self._background)
         key = (stream.peer_id, protocol)
-        if self._serving[key] >= STREAMS_PER_PROTOCOL:
+        if self._serving[key] >= STREAMS_PER_PEER:
             stream.reset()
             return
         self._serving[key] += 1
@@ -210,7 +209,7 @@ class Host:
             raise LocalProtocolError("a connection that is not a swarm's")
         if (known := self._connections.get(inner)) is not None:
             return known
-        connection = self._connections[inner] = Connection(inner, self._background)
+        connection = self._connections[inner] = Connection(inner, next(self._numbers), self._background)
         self._background(self._forget_when_closed, connection)
         return connection
 

@@ -13,7 +13,6 @@ from passerby.node.libp2p_081_import import WrongLibp2pError
 
 EXPECTED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "host.basic_host:BasicHost.connect": "self peer_info",
         "host.basic_host:BasicHost.run": "self listen_addrs task_status",
         "host.basic_host:BasicHost._swarm_stream_handler": "self net_stream",
         "host.basic_host:_IdentifyNotifee.connected": "self network conn",

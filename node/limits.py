@@ -53,7 +53,6 @@ STREAMS_PER_CONNECTION: Final = 64  # yamux itself has no limit (2 771 were open
 STREAM_BUFFER: Final = 256 * 1024  # yamux's initial window: what a peer may send unread
 CONNECTION_BUFFER: Final = 1024 * 1024
 FRAME_BYTES: Final = 1024 * 1024  # a yamux data frame; ours stay under 8 KiB
-IDLE_CONNECTION: Final = 10.0  # an inbound connection that finishes no handshake
 HOST_CLOSE: Final = 3.0  # leaving: connections are closed within this, then dropped
 OUTGOING_LINES: Final = 100  # lines typed or piped before they can be sent; then stdin is not read
 ACK_LINGER: Final = 0.005  # an ACK waits this long for a TEXT to go along: nobody sees it, and it halves the records

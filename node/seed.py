@@ -38,7 +38,6 @@ class Seed:
     def __init__(self, host: Host, lobby: LobbyServer) -> None:
         self._host = host
         self._lobby = lobby
-        self._last_connection = 0
 
     @classmethod
     @asynccontextmanager
@@ -73,9 +72,8 @@ class Seed:
         if observed is None:
             stream.reset()
             return
-        self._last_connection += 1
         host = observed[0]
-        block = block_of(host, pid=stream.peer_id, connection=self._last_connection)
+        block = block_of(host, pid=stream.peer_id, connection=stream.connection.number)
         await self._lobby.serve(stream, scope_of(host), block)
 
 

@@ -206,7 +206,7 @@ class Lifecycle:
             return
         if self._state is State.STOPPED:
             self.phase = Phase.STOPPED
-            self.deadline = None
+            self.deadline = self._search_ends = None
         elif self._state in _SEARCHING:
             self.phase = Phase.SEARCHING
             self._run_clock(now)

@@ -16,9 +16,10 @@ from libp2p.peer.id import ID
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.crypto.errors import LocalProtocolError
+from passerby.discovery.limits import STREAMS_PER_PEER
 from passerby.node import libp2p_081_inbound
 from passerby.node.connection import Connection, Stream
-from passerby.node.host import STREAMS_PER_PROTOCOL, DialError, Host, ListenError, StreamError, WrongPeerError
+from passerby.node.host import DialError, Host, ListenError, StreamError, WrongPeerError
 from passerby.node.libp2p_081 import bare_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER
 from support.attackers import read_until_closed, session
@@ -155,7 +156,6 @@ async def test_a_dial_that_is_dropped_at_any_moment_leaves_no_connection() -> No
             if not scope.cancelled_caught:
                 break
         await trio.testing.wait_all_tasks_blocked(0.2)
-        print(steps, len(client.connections()))
         assert steps > 10
         assert client.connections() == [connection]
         assert len(server.connections()) == 1
@@ -306,7 +306,7 @@ async def test_a_write_that_is_cancelled_leaves_the_connection_whole() -> None:
 
 async def test_the_fifth_stream_of_a_peer_and_protocol_is_reset() -> None:
     async with pair(wait) as (_, client, connection):
-        streams = [await client.open_stream(connection, TEST) for _ in range(STREAMS_PER_PROTOCOL + 1)]
+        streams = [await client.open_stream(connection, TEST) for _ in range(STREAMS_PER_PEER + 1)]
         with pytest.raises(trio.BrokenResourceError):
             await streams[-1].read_exactly(1)
         with trio.move_on_after(0.1) as open_still:

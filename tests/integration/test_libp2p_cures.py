@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 import trio
@@ -45,6 +46,28 @@ async def listening(max_connections: int = 64) -> AsyncGenerator[Host, None]:
         yield host
 
 
+@dataclass
+class Visits:
+    """Who connects to `address` is counted and sent away."""
+
+    address: str
+    count: int = 0
+
+    async def take(self, stream: trio.SocketStream) -> None:
+        self.count += 1
+        await stream.aclose()
+
+
+@asynccontextmanager
+async def trap() -> AsyncGenerator[Visits, None]:
+    async with trio.open_nursery() as nursery:
+        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        visits = Visits(f"/ip4/127.0.0.1/tcp/{listener.socket.getsockname()[1]}")
+        nursery.start_soon(trio.serve_listeners, visits.take, [listener])
+        yield visits
+        nursery.cancel_scope.cancel()
+
+
 async def served(client: Host, server: Host) -> bool:
     """Whether `server` takes a new connection and echoes over it."""
     with trio.fail_after(5):
@@ -83,10 +106,10 @@ async def test_free_slots() -> None:
 
 
 async def test_dial_once() -> None:
-    async with listening() as host, Host.open(os.urandom(32)) as client:
-        with trio.fail_after(5), pytest.raises(DialError):
-            await client.dial("/ip4/127.0.0.1/tcp/1", host.peer_id)
-        assert await served(client, host)
+    async with listening() as host, Host.open(os.urandom(32)) as client, trap() as visits:
+        with pytest.raises(DialError):
+            await client.dial(visits.address, host.peer_id)
+        assert visits.count == 1
 
 
 async def test_bounded_yamux() -> None:
@@ -121,23 +144,12 @@ async def test_quiet_logs(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 async def test_no_auto_connect() -> None:
-    visits = 0
-
-    async def visited(stream: trio.SocketStream) -> None:
-        nonlocal visits
-        visits += 1
-        await stream.aclose()
-
-    async with listening() as host, Host.open(os.urandom(32)) as known, trio.open_nursery() as nursery:
-        [trap] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, visited, [trap])
-        address = Multiaddr(f"/ip4/127.0.0.1/tcp/{trap.socket.getsockname()[1]}")
+    async with listening() as host, Host.open(os.urandom(32)) as known, trap() as visits:
         swarm = swarm_of(host._inner)
-        swarm.peerstore.add_addrs(ID(known.peer_id), [address], 120)
+        swarm.peerstore.add_addrs(ID(known.peer_id), [Multiaddr(visits.address)], 120)
         with trio.move_on_after(5):
             await swarm.auto_connector.maybe_connect()
-        nursery.cancel_scope.cancel()
-    assert visits == 0
+        assert visits.count == 0
 
 
 async def test_own_port() -> None:

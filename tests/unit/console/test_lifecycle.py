@@ -28,6 +28,7 @@ from passerby.node.limits import EOF_GRACE, EOF_SEARCH, OUTGOING_LINES
 
 MATCHED = Matched("machine", None, ("w",) * 7, 1)
 STOPPED = StateChanged(State.STOPPED, Scope.MACHINE)
+LOST_AT_ONCE = Ended(EndReason.LOST, before_any_text=True)
 
 
 def state(name: State) -> StateChanged:
@@ -77,7 +78,7 @@ def test_otherwise_the_end_of_a_chat_is_a_stop() -> None:
 
 def test_a_chat_lost_at_once_counts_as_none() -> None:
     life = chatting(once=True)
-    assert life.happened(Ended(EndReason.LOST, before_any_text=True), 5) == []
+    assert life.happened(LOST_AT_ONCE, 5) == []
     assert (life.phase, life.deadline, life.exit_code) == (Phase.SEARCHING, None, None)
 
 
@@ -128,12 +129,45 @@ def test_a_match_stops_the_clock_and_a_new_search_starts_it_again() -> None:
     assert life.deadline == 204
 
 
-def test_a_chat_lost_at_once_starts_the_clock_again() -> None:
+def test_a_stranger_who_resets_again_and_again_does_not_put_the_end_off() -> None:
     life = searching(timeout=4)
     life.happened(state(State.EMPTY), 0)
-    life.happened(MATCHED, 1)
-    life.happened(Ended(EndReason.LOST, before_any_text=True), 50)
-    assert life.deadline == 54
+    for now in (1, 2, 3):
+        life.happened(MATCHED, now)
+        assert life.deadline is None  # whoever talks is not hurried
+        assert life.happened(LOST_AT_ONCE, now) == []
+        life.happened(state(State.SEARCHING), now)
+        assert life.deadline == 4
+    assert life.expired(4) == [Ended(EndReason.TIMEOUT), Quit()]
+    assert life.exit_code == 4
+
+
+def test_a_chat_lost_at_once_after_the_end_of_the_time_is_the_end() -> None:
+    life = searching(timeout=4)
+    life.happened(state(State.EMPTY), 0)
+    life.happened(MATCHED, 3)
+    life.happened(LOST_AT_ONCE, 12)
+    assert life.deadline == 4  # it has passed: nobody was found in time
+
+
+def test_next_typed_while_a_chat_is_lost_at_once_has_its_own_time() -> None:
+    life = searching(timeout=4)
+    life.happened(state(State.EMPTY), 0)
+    life.happened(MATCHED, 3)
+    life.searched(8)
+    life.happened(LOST_AT_ONCE, 8)
+    assert life.deadline == 12
+
+
+@pytest.mark.parametrize("news", [[], [STOPPED]])
+def test_what_a_chat_left_of_the_time_is_not_the_next_search_s(news: list[Event]) -> None:
+    life = searching(timeout=4)
+    life.happened(state(State.EMPTY), 0)
+    life.happened(MATCHED, 3)
+    for event in (Ended(EndReason.LEFT), *news):
+        life.happened(event, 100)
+    life.searched(200)
+    assert life.deadline == 204
 
 
 def test_stopping_stops_the_clock_even_if_old_news_comes_after() -> None:
@@ -277,14 +311,24 @@ def test_a_chat_lost_at_once_then_is_tried_again_if_anything_waits() -> None:
     life.said("x")
     life.input_ended(0)
     life.happened(MATCHED, 3)
-    assert life.happened(Ended(EndReason.LOST, before_any_text=True), 4) == []
-    assert (life.phase, life.deadline) == (Phase.SEARCHING, 4 + EOF_SEARCH)
+    for now in (4, 5):  # a minute for all of them
+        assert life.happened(LOST_AT_ONCE, now) == []
+        assert (life.phase, life.deadline) == (Phase.SEARCHING, EOF_SEARCH)
+        life.happened(MATCHED, now)
+
+
+def test_the_minute_begins_when_a_chat_lost_at_once_left_something_unsent() -> None:
+    life = chatting()
+    life.said("x")
+    life.input_ended(3)
+    assert life.happened(LOST_AT_ONCE, 4) == []
+    assert life.deadline == 4 + EOF_SEARCH
 
 
 def test_and_is_the_end_if_nothing_does() -> None:
     life = chatting()
     life.input_ended(0)
-    assert life.happened(Ended(EndReason.LOST, before_any_text=True), 4) == [Quit()]
+    assert life.happened(LOST_AT_ONCE, 4) == [Quit()]
 
 
 def test_the_end_of_stdin_while_leaving_changes_nothing() -> None:
@@ -388,7 +432,7 @@ EVENTS = st.sampled_from(
         *(state(name) for name in State),
         MATCHED,
         *(Ended(reason) for reason in EndReason),
-        Ended(EndReason.LOST, before_any_text=True),
+        LOST_AT_ONCE,
         MessageSent(1, "x"),
         Warned("not-sent", "…"),
         Failed("x", "…", "…", 7),
