@@ -30,22 +30,22 @@ async def test_people_meet_although_the_owner_is_frozen() -> None:
 async def test_a_folder_in_trouble_ends_no_chat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home, "LOCK_TIMEOUT", 0.2)  # instead of 10 s
     with trio.fail_after(PATIENCE):
-        async with person(settings()) as owner, person(settings()) as one, person(settings()) as other:
+        async with person(settings()) as owner:
             await owner.do(Search())
             await owner.expect(StateChanged, lambda event: event.state is State.EMPTY)
             await owner.do(Stop())
-            await matched(one, other)
-            folder = settings().folders.run
-            with FileLock(folder / "state.lock"):
-                await owner.do(Quit())
-                async with trio.open_nursery() as nursery:  # whichever of the two takes over
-                    nursery.start_soon(warned_first, nursery.cancel_scope, one)
-                    nursery.start_soon(warned_first, nursery.cancel_scope, other)
-                await one.say("still here?")
-                assert await other.hear(1) == ["still here?"]
-            for someone in (one, other):
-                assert not someone.all(Ended)
-                assert not someone.all(Failed)
+            async with person(settings()) as one, person(settings()) as other:
+                await matched(one, other)
+                with FileLock(settings().folders.run / "state.lock"):
+                    await owner.do(Quit())
+                    async with trio.open_nursery() as nursery:  # whichever of the two takes over
+                        nursery.start_soon(warned_first, nursery.cancel_scope, one)
+                        nursery.start_soon(warned_first, nursery.cancel_scope, other)
+                    await one.say("still here?")
+                    assert await other.hear(1) == ["still here?"]
+                for someone in (one, other):
+                    assert not someone.all(Ended)
+                    assert not someone.all(Failed)
 
 
 async def warned_first(scope: trio.CancelScope, someone: Person) -> None:
