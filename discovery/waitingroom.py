@@ -21,7 +21,6 @@ from passerby.discovery.limits import (
     SEED_ROOMS,
     SEED_STREAMS,
     SILENCE,
-    SWEEP,
     TICKETS_PER_ANSWER,
 )
 from passerby.discovery.rooms import RoomId, accepts
@@ -63,17 +62,15 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class ClockSet:
-    """What to add to `now` to have seconds since 1970; only epochs depend on it."""
+    """What to add to `now` to have seconds since 1970; only epochs depend on it.
+
+    Due every `limits.SWEEP` seconds, set or not: what has grown too old is dropped then.
+    """
 
     unix_minus_now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """The deadline passed."""
-
-
-Event = Connected | Asked | Heard | Closed | ClockSet | Tick
+Event = Connected | Asked | Heard | Closed | ClockSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,6 @@ class WaitingRoom:
         self._streams: dict[int, Stream] = {}
         self._rooms: dict[RoomId, SeedRoom] = {}
         self._admitted: Counter[str] = Counter()
-        self._swept = 0.0
 
     def handle(self, event: Event, now: float) -> wire.Answer | None:
         """Take what happened; return the answer if it was a request.
@@ -118,16 +114,10 @@ class WaitingRoom:
                 self._hear(stream, now)
             case Closed(stream):
                 self._close(stream)
-            case ClockSet(unix_minus_now):
-                self._unix_minus_now = unix_minus_now
-                self._sweep(now)
             case _:
+                self._unix_minus_now = event.unix_minus_now
                 self._sweep(now)
         return None
-
-    def deadline(self) -> float | None:
-        """Return when a Tick is due; None while nothing is kept."""
-        return self._swept + SWEEP if self._rooms else None
 
     def counts(self) -> tuple[int, int]:
         """Return how many streams are admitted and how many rooms are kept."""
@@ -185,8 +175,6 @@ class WaitingRoom:
             _check_ticket(request.ticket, request.room, stream)
         if request.room not in stream.rooms and not self._has_place(stream, request.room):
             return wire.Refused(request.request, wire.Reason.NO_PLACE)
-        if not self._rooms:
-            self._swept = now
         room = self._rooms.get(request.room)
         if room is None:
             room = self._rooms[request.room] = SeedRoom(self._limits.room_tickets, self._rng)
@@ -226,7 +214,6 @@ class WaitingRoom:
 
     def _sweep(self, now: float) -> None:
         """Drop the tickets of streams long silent, and rooms of epochs past (or never come, after a clock was set)."""
-        self._swept = now
         for stream in self._streams.values():
             if now - stream.heard > SILENCE:
                 self._leave_all(stream)

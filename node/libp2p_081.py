@@ -141,7 +141,7 @@ def free_slots(host: BasicHost) -> None:
 
 
 def dial_once(host: BasicHost) -> None:
-    """Row 4. An address is tried four times; and `connect`, for which host.py has `dial_addr`, takes 250 ms at least."""
+    """Row 4. An address is tried four times; `connect`, which host.py does without, takes 250 ms besides."""
     swarm_of(host).retry_config = RetryConfig(max_retries=0)
 
 

@@ -40,6 +40,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "9 a deadline on every read": (
         "integration/test_host.py::test_a_silent_socket_is_closed",
         "integration/test_host.py::test_a_listener_that_says_nothing_costs_the_timeout_and_no_more",
+        "integration/test_host_dials.py::test_a_dial_that_is_dropped_at_any_moment_leaves_no_connection",
+        "integration/test_host_limits.py::test_a_stream_whose_negotiation_stops_is_reset",
         "integration/test_deadlines.py::test_a_body_follows_its_header_at_once",
         "integration/test_deadlines.py::test_a_frame_of_the_lobby_follows_its_length_at_once",
         "integration/test_deadlines.py::test_an_answer_that_is_late_ends_the_lobby_stream",
@@ -50,11 +52,18 @@ ROWS: dict[str, tuple[str, ...]] = {
         "integration/test_libp2p_cures.py::test_bounded_yamux",
         "integration/test_libp2p_cures.py::test_free_slots",
         "integration/test_host.py::test_the_fifth_stream_of_a_peer_and_protocol_is_reset",
+        "integration/test_host_limits.py::test_strangers_fill_three_quarters_of_the_places_and_the_rest_is_ours_to_dial_with",
+        "integration/test_host_limits.py::test_a_peer_and_a_seed_have_the_places_that_are_theirs",
+        "integration/test_host_limits.py::test_the_oldest_of_too_many_handshakes_gives_way",
+        "integration/test_host_limits.py::test_a_seed_counts_the_streams_of_one_connection_together",
         "unit/node/test_matchmaking.py::test_pending_streams_are_bounded_and_one_per_peer",
     ),
     "11 yamux: 256 KiB a stream, 1 MiB a connection, frames of 1 MiB": (
         "integration/attacks/test_flood.py::test_others_are_served_and_memory_holds",
         "integration/test_libp2p_cures.py::test_bounded_yamux",
+        "integration/test_host_limits.py::test_a_connection_holds_a_mebibyte_unread_over_all_its_streams",
+        "integration/test_host_limits.py::test_a_frame_of_more_than_a_mebibyte_ends_the_connection",
+        "integration/test_host_limits.py::test_the_limits_are_those_that_are_promised",
     ),
     "15 answers of 16 KiB, to a request, over an authenticated connection": (
         "unit/discovery/test_wire.py::test_the_longest_answer_there_can_be_fits",

@@ -2,7 +2,6 @@
 # pyright: reportMissingTypeStubs=false, reportPrivateUsage=false, reportUnknownMemberType=false
 
 import errno
-import itertools
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -143,47 +142,6 @@ async def test_a_listener_that_says_nothing_costs_the_timeout_and_no_more() -> N
             assert dropped.cancelled_caught
         await client.dial(server.addresses[0], server.peer_id)
         nursery.cancel_scope.cancel()
-
-
-async def test_a_dial_that_is_dropped_at_any_moment_leaves_no_connection() -> None:
-    async with pair(ignore) as (server, client, connection):
-        for steps in itertools.count():
-            with trio.CancelScope() as scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(cancel_after, steps, scope)
-                    (await client.dial(server.addresses[0], server.peer_id)).close()
-                    nursery.cancel_scope.cancel()
-            if not scope.cancelled_caught:
-                break
-        await trio.testing.wait_all_tasks_blocked(0.2)
-        assert steps > 10
-        assert client.connections() == [connection]
-        assert len(server.connections()) == 1
-
-
-async def cancel_after(steps: int, scope: trio.CancelScope) -> None:
-    """Cancel after so many turns of the event loop: these, unlike times, are the same on every machine."""
-    for _ in range(steps):
-        await trio.lowlevel.checkpoint()
-    scope.cancel()
-
-
-async def test_dials_to_one_peer_at_once_have_a_connection_each() -> None:
-    async with pair(wait) as (server, client, connection):
-        made: list[Connection] = []
-
-        async def dial() -> None:
-            made.append(await client.dial(server.addresses[0], server.peer_id))
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(3):
-                nursery.start_soon(dial)
-        assert len({*made, connection}) == 4
-        made[0].close()
-        await made[0].wait_closed()
-        for other in made[1:]:
-            await client.open_stream(other, TEST)
-        assert {*client.connections()} == {connection, *made[1:]}
 
 
 async def test_a_peer_with_an_rsa_identity_is_refused() -> None:

@@ -14,16 +14,7 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope, parse
 from passerby.discovery.rooms import RoomId, room_of
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.discovery.waitingroom import (
-    Asked,
-    ClockSet,
-    Closed,
-    Connected,
-    Heard,
-    Limits,
-    Tick,
-    WaitingRoom,
-)
+from passerby.discovery.waitingroom import Asked, ClockSet, Closed, Connected, Heard, Limits, WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)
@@ -52,6 +43,10 @@ def enter(seed: WaitingRoom, person: int, now: float = 0.0, room: RoomId = ROOM)
 
 def sample(seed: WaitingRoom, person: int, now: float = 0.0, interval: int = 5) -> wire.Answer | None:
     return seed.handle(Asked(person, wire.Sample(2, ROOM, 2, interval)), now)
+
+
+def sweep(seed: WaitingRoom, now: float) -> None:
+    seed.handle(ClockSet(UNIX), now)
 
 
 def test_the_later_sees_the_earlier_and_a_sample_shows_the_later() -> None:
@@ -117,25 +112,12 @@ def test_who_is_silent_for_two_minutes_is_out_and_told_so_when_back() -> None:
     seed = waiting_room()
     connect(seed, 0)
     enter(seed, 0)
-    seed.handle(Tick(), 120.0)
+    sweep(seed, 120.0)
     assert seed.counts() == (1, 1)
-    seed.handle(Tick(), 120.5)
+    sweep(seed, 120.5)
     assert seed.counts() == (1, 0)
     assert sample(seed, 0, 121.0) == wire.Refused(2, wire.Reason.NOT_ENTERED)
     assert enter(seed, 0, 121.0) == wire.Room(1, 0)
-
-
-def test_a_tick_is_due_only_while_something_is_kept() -> None:
-    seed = waiting_room()
-    assert seed.deadline() is None
-    connect(seed, 0)
-    assert seed.deadline() is None
-    enter(seed, 0, 7.0)
-    assert seed.deadline() == 17.0
-    seed.handle(Tick(), 17.0)
-    assert seed.deadline() == 27.0
-    seed.handle(Closed(0), 18.0)
-    assert seed.deadline() is None
 
 
 @pytest.mark.parametrize(
@@ -174,9 +156,9 @@ def test_rooms_of_past_epochs_are_dropped() -> None:
     enter(seed, 0)
     for now in (100.0, 200.0, 300.0, 400.0):
         seed.handle(Heard(0), now)
-    seed.handle(Tick(), 415.0)
+    sweep(seed, 415.0)
     assert seed.counts()[1] == 1
-    seed.handle(Tick(), 425.0)
+    sweep(seed, 425.0)
     assert seed.counts()[1] == 0
     assert sample(seed, 0, 425.0) == wire.Refused(2, wire.Reason.NOT_ENTERED)
 
@@ -339,8 +321,8 @@ class Visits(RuleBasedStateMachine):
         self.now += seconds
 
     @rule()
-    def tick(self) -> None:
-        self.seed.handle(Tick(), self.now)
+    def sweep(self) -> None:
+        sweep(self.seed, self.now)
         for guest in self.guests.values():
             if self.now - guest.heard > 120:
                 guest.announced = set()
@@ -370,7 +352,6 @@ class Visits(RuleBasedStateMachine):
         streams, rooms = self.seed.counts()
         assert streams <= 8
         assert rooms <= 3
-        assert (self.seed.deadline() is None) == (rooms == 0)
 
 
 TestVisits = Visits.TestCase
