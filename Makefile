@@ -16,7 +16,7 @@ help:
 	@echo 'make cures-off         each cure of libp2p taken out in turn: its test must fail'
 	@echo 'make soak [SHORT=1]    long runs and real-time waits'
 	@echo 'make fuzz [SHORT=1]    fuzz the parsers and the sanitizer'
-	@echo 'make bench [SHORT=1]   measure beside a bare libp2p node, write docs/figures.json'
+	@echo 'make bench [SHORT=1]   measure beside bare libp2p, write docs/figures.*'
 	@echo 'make lock              resolve the requirement locks anew'
 	@echo 'make clean             remove what was installed and built'
 
@@ -24,7 +24,7 @@ chat: installed
 	@$(BIN)/passerby chat $(ARGS) || true
 
 seed: installed
-	@$(OFFLINE) $(BIN)/passerby seed run $(ARGS)
+	@$(OFFLINE) $(BIN)/passerby seed run $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
 
 test: installed-dev
 	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/test_layout.py tests/test_security_rows.py

@@ -40,11 +40,14 @@ class _ChatByDefault(click.Group):
 _config_flag = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this file first.")
 
 
-def _common(command: _F) -> _F:
-    """The flags of everything that runs for a while."""
-    quiet = click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
-    verbose = click.option("-v", "--verbose", count=True, help="Log states; twice: everything.")
-    return quiet(verbose(_config_flag(command)))
+def _common(*, verbose: str) -> Callable[[_F], _F]:
+    """The flags of everything that runs for a while; `verbose` says what -v does there."""
+
+    def decorate(command: _F) -> _F:
+        quiet = click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
+        return quiet(click.option("-v", "--verbose", count=True, help=verbose)(_config_flag(command)))
+
+    return decorate
 
 
 def _settings(config: Path | None, *flags: tuple[Key[object], str, object]) -> Settings:
@@ -92,7 +95,10 @@ def cli() -> None:
 @click.option("--json", is_flag=True, help="One JSON object a line; for programs.")
 @click.option("--no-color", "color", is_flag=True, flag_value=False, default=True, help="No colours.")
 @click.option("--no-input", is_flag=True, help="Never ask anything.")
-@_common
+@_common(
+    verbose="Log states, matches and ends to stderr, in words and counts; on a full terminal above the input line. "
+    "Twice: every event too, and where errors happened."
+)
 def _chat(
     seeds: tuple[str, ...],
     network: str | None,
@@ -130,7 +136,7 @@ def _seed() -> None: ...
 )
 @click.option("--listen", multiple=True, metavar="MULTIADDR", help="Listen here (may be repeated; port 0: any).")
 @click.option("--key", metavar="FILE", help="The seed's identity; made if there is none.")
-@_common
+@_common(verbose="Twice: log to stderr where errors with a connection happened.")
 def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, quiet: bool, verbose: int) -> int:
     settings = _settings(config, (SEED_LISTEN, "--listen", listen), (SEED_KEY, "--key", key))
     from passerby.node import hardening
@@ -149,7 +155,7 @@ def _consent(accept_18: bool) -> int:
     if accept_18:
         consent.accept(home.locate(os.environ))
     accepted = consent.is_accepted(home.locate(os.environ))
-    click.echo(f"{consent.TEXT}\n\n{'Accepted.' if accepted else f'Not accepted yet. Run: {consent.ACCEPT_COMMAND}'}")
+    click.echo(f"{consent.TEXT}\n\n{'Accepted.' if accepted else f'Not accepted yet. Run: {consent.accept_command()}'}")
     return 0 if accepted else Exit.USAGE
 
 

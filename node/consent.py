@@ -12,9 +12,9 @@ from typing import Final, cast
 
 from passerby.node import home
 from passerby.node.config import Folders
+from passerby.node.invocation import program
 
 VERSION: Final = 1  # raise it with every change of meaning of TEXT: everybody is asked again
-ACCEPT_COMMAND: Final = "passerby consent --accept-18"
 
 TEXT: Final = """\
 Passerby connects you with a stranger, for a talk between the two of you.
@@ -34,6 +34,11 @@ you.
 - Seeds, where people find each other, see that you look for somebody.
 - Nobody can prove to you who the stranger is, how old, or that they are human.\
 """
+
+
+def accept_command() -> str:
+    """Return the command that accepts, as it can be typed here."""
+    return f"{program()} consent --accept-18"
 
 
 def _record_path(folders: Folders) -> Path:
@@ -59,10 +64,13 @@ def accept(folders: Folders) -> None:
 def ask(folders: Folders, *, may_ask: bool) -> bool:
     """The consent screen, on a terminal and on stderr: whether it was accepted, and recorded, by typing `yes`."""
     if not may_ask or not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
-        print(f"Before the first chat, read and accept what it means. Run: {ACCEPT_COMMAND}", file=sys.stderr)  # noqa: T201
+        print(f"Before the first chat, read what it means and accept it. Run: {accept_command()}", file=sys.stderr)  # noqa: T201
         return False
     print(f"{TEXT}\n\nType yes if you are 18 or older and accept this: ", end="", file=sys.stderr, flush=True)  # noqa: T201
     answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("", "yes", "no"):
+        print("Please type the three letters yes, or press Ctrl-C. ", end="", file=sys.stderr, flush=True)  # noqa: T201
+        answer = sys.stdin.readline()
     if answer.strip().lower() != "yes":
         end_of_line = "" if answer.endswith("\n") else "\n"  # Ctrl-D leaves the cursor behind the question
         print(f"{end_of_line}Not accepted; nothing was started.", file=sys.stderr)  # noqa: T201

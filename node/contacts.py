@@ -28,19 +28,32 @@ Heard = Callable[[], None]
 Visit = Callable[[Address, Heard], Awaitable[None]]
 
 
-def known_seeds(settings: Settings) -> tuple[Address, ...]:
-    """Return the seeds that were named and those remembered, each once. HomeError if the memory cannot be read."""
-    texts = dict.fromkeys((*settings.seeds, *remembered.load(settings.folders, settings.network)))
-    return tuple(parse_seed(text) for text in texts)[: LOBBY_SEEDS - len(PLACES)]  # the others are for this machine
+def known_seeds(settings: Settings) -> tuple[Sequence[Address], Sequence[Address]]:
+    """Return the seeds that were named, and those remembered beside them. HomeError if the memory cannot be read."""
+    room = LOBBY_SEEDS - len(PLACES)  # the others are for this machine
+    named = [parse_seed(text) for text in settings.seeds][:room]
+    others = [parse_seed(text) for text in remembered.load(settings.folders, settings.network)]
+    return named, [seed for seed in others if seed not in named][: room - len(named)]
 
 
 class Contacts:
     """The seeds of one run: those that were named or remembered, and the local one."""
 
-    def __init__(self, seeds: Sequence[Address], local: LocalSeed | None, visit: Visit, changed: Heard) -> None:
-        """`visit` is a guest of a seed until that is gone, and calls back when it is one; `changed`: look again."""
+    def __init__(
+        self,
+        named: Sequence[Address],
+        others: Sequence[Address],
+        local: LocalSeed | None,
+        visit: Visit,
+        changed: Heard,
+    ) -> None:
+        """`visit` is a guest of a seed until that is gone, and calls back when it is one; `changed`: look again.
+
+        Seeds that the person `named` are missed when they are silent; `others` are a help where they answer, no more.
+        """
+        self._named = {address.peer for address in named}
         self._seeds: dict[bytes | None, list[Address]] = {}  # a seed may have several addresses: one is enough
-        for address in seeds:
+        for address in (*named, *others):
             self._seeds.setdefault(address.peer, []).append(address)
         self._local = local
         self._visit = visit
@@ -54,17 +67,19 @@ class Contacts:
 
     @property
     def named(self) -> int:
-        """How many seeds are known beside the local one, each counted once."""
-        return len(self._seeds)
+        """How many seeds the person named, each counted once."""
+        return len(self._named)
 
-    def are_silent(self) -> bool:
-        """Whether seeds are known, had the time to answer, and none is there."""
-        waited = trio.current_time() - self._began >= LOCAL_SEED_WAIT
-        return bool(self._seeds) and waited and not self._inside
+    def named_are_silent(self) -> bool:
+        """Whether seeds were named, had the time to answer, and none of them is there."""
+        return bool(self._named) and self._have_had_time() and not self._inside & self._named
+
+    def _have_had_time(self) -> bool:
+        return trio.current_time() - self._began >= LOCAL_SEED_WAIT
 
     def retry_at(self) -> float | None:
-        """Return the moment of the next try, on trio's clock; None if none is scheduled."""
-        return min(self._retry_at.values(), default=None)
+        """Return the moment of the next try at a named seed, on trio's clock; None if none is scheduled."""
+        return min((at for peer, at in self._retry_at.items() if peer in self._named), default=None)
 
     async def run(self) -> None:
         """Stay in touch until cancelled."""
@@ -109,7 +124,7 @@ class Contacts:
         """Look for the local seed at once if no other is known, else when all others are silent."""
         if self._seeds:
             await trio.sleep(LOCAL_SEED_WAIT)
-            while not self.are_silent():
+            while self._inside:
                 await self._gone.wait()
             self._changed()
         await local.attend(self._visit)

@@ -5,6 +5,9 @@ import logging
 import os
 import resource
 import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
@@ -38,11 +41,24 @@ class _Stderr(logging.Handler):
         print(self.format(record), file=sys.stderr)  # noqa: T201 (this is where logs go)
 
 
+class _Formatter(logging.Formatter):
+    """Names an error and its place, never its text: addresses, ids and a stranger's bytes may be in it."""
+
+    def formatException(  # noqa: N802 - the library's name
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        if ei[1] is None:
+            return ""
+        frames = traceback.extract_tb(ei[2])
+        place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+        return f"{type(ei[1]).__name__}{place}"
+
+
 def configure_logs(verbosity: int) -> None:
     """Our own records to stderr: errors (-1), warnings (0), states (1), everything (2). Other packages': nowhere."""
     logging.getLogger().addHandler(logging.NullHandler())
     logger = logging.getLogger(LOGGER)
     handler = _Stderr()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(_LEVELS[max(-1, min(2, verbosity))])

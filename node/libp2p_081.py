@@ -239,6 +239,8 @@ def own_port(host: BasicHost) -> None:
 
 def _reuse_address(sock: trio.socket.SocketType) -> None:
     sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT may be taken again
+    if sock.family == trio.socket.AF_INET6:  # else /ip6/:: takes the port of IPv4 too, and /ip4/0.0.0.0 finds it busy
+        sock.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
 
 
 def short_negotiation(host: BasicHost) -> None:

@@ -70,14 +70,14 @@ async def run(
         nursery.start_soon(reports.run)
         try:
             home.ensure_folder(settings.folders.run, settings.folders)
-            seeds = known_seeds(settings)
+            named, others = known_seeds(settings)
         except HomeError as error:
             reports.put(Failed("home", str(error), "Mend that, then start again.", 78))
             exit_code = 78
         else:
-            far = next((seed for seed in seeds if seed.scope is not Scope.MACHINE), None)
+            far = next((seed for seed in (*named, *others) if seed.scope is not Scope.MACHINE), None)
             if far is None:
-                await Peer(settings, seeds, reports).serve(commands)
+                await Peer(settings, named, others, reports).serve(commands)
             else:
                 reports.put(_needs_relay(far))
                 exit_code = 7
@@ -99,12 +99,14 @@ def _needs_relay(seed: Address) -> Failed:
 class Peer:
     """One run of a chatting peer."""
 
-    def __init__(self, settings: Settings, seeds: Sequence[Address], reports: Reports) -> None:
+    def __init__(
+        self, settings: Settings, named: Sequence[Address], others: Sequence[Address], reports: Reports
+    ) -> None:
         self._settings = settings
         self._reports = reports
         self._pulse = Pulse()
         local = LocalSeed(settings.network, settings.folders, self._warn) if settings.local else None
-        self._contacts = Contacts(seeds, local, self._visit, self._pulse.beat)
+        self._contacts = Contacts(named, others, local, self._visit, self._pulse.beat)
         self._met = PeerBook(token_bytes(SALT_BYTES), MET_MEMORY)
         self._blocked = PeerBook(token_bytes(SALT_BYTES), inf)
         self._conversation: Conversation | None = None
@@ -281,7 +283,7 @@ class Peer:
     def _search_state(self, view: View) -> State:
         if self._matching.is_idle:
             return State.STOPPED
-        if self._contacts.are_silent():
+        if self._contacts.named_are_silent():
             return State.NO_SEED
         state = State(state_of(view))
         waited = trio.current_time() - self._searching_since

@@ -24,6 +24,7 @@ from passerby.node.config import Folders, Settings
 from passerby.node.connection import Stream
 from passerby.node.home import HomeError
 from passerby.node.host import Host, ListenError
+from passerby.node.invocation import program
 from passerby.node.limits import SEED_CONNECTIONS
 
 KEY_BYTES: Final = 32
@@ -96,7 +97,7 @@ def main(settings: Settings) -> int:
     except Timeout:
         _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
     except ListenError as error:
-        _say(f"The seed cannot listen: {error.strerror or error}. Choose another port with --listen.")
+        _say(f"The seed {error.strerror or error}. Choose another port with --listen.")
     return BAD_CONFIGURATION
 
 
@@ -106,7 +107,7 @@ async def _run(key: bytes, listen: Sequence[str]) -> int:
             for address in seed.addresses:
                 sys.stdout.write(f"{address}\n")
             sys.stdout.flush()
-            _say("Serving. Give one of the addresses above to others: passerby chat --seed ADDRESS")
+            _say(f"Serving. Others on this machine use it with: {program()} chat --seed ADDRESS (one of those above)")
             async for number in signals:
                 _say("Leaving.")
                 return _EXIT_CODES[signal.Signals(number)]

@@ -182,4 +182,4 @@ def admit(raw: bytes | str) -> Admitted | Rejected:
     text = clean(typed)
     if not text.strip():
         return Rejected("empty", _SENTENCES["empty"])
-    return Admitted(text, cleaned=text != typed)
+    return Admitted(text, cleaned=text != typed.replace("\t", " "))  # a tab is a space to everybody

@@ -33,8 +33,11 @@ def main(arguments):
             "Passerby needs Python %d.%d or newer; this is %d.%d. Next step: install a newer one and say which, for "
             "example: make chat PYTHON=python3.12" % (OLDEST + sys.version_info[:2])
         )
-    with only_one():
-        return install(arguments[0])
+    try:
+        with only_one():
+            return install(arguments[0])
+    except KeyboardInterrupt:
+        return complain("The installation was interrupted. Next step: run make again; it begins anew.")
 
 
 @contextlib.contextmanager
@@ -55,7 +58,10 @@ def install(wanted):
         shutil.rmtree(VENV, ignore_errors=True)
         print("Installing Passerby into .venv (once, about a minute)…", file=sys.stderr)
         if not call([sys.executable, "-m", "venv", VENV]):
-            return complain("Python's venv is missing. Next step: install it (on Debian: apt install python3-venv).")
+            return complain(
+                "Python could not make .venv; its words stand above. Next step: if ensurepip is missing, install it "
+                "(on Debian: apt install python3-venv), then run make again."
+            )
     steps = (
         ("run", lambda: pip_locked("run")),
         ("project", lambda: call([*PIP, "--no-deps", "--editable", ROOT])),
@@ -67,12 +73,15 @@ def install(wanted):
         if name == "dev":
             print("Installing the tools for tests and checks (once, about a minute)…", file=sys.stderr)
         if not step():
-            return complain("The installation failed; pip's words stand above. Next step: mend that, run make again.")
+            return complain(
+                "The installation failed; pip's words stand above. Often it is the network or a proxy. Next step: mend "
+                "that, then run make again."
+            )
         record(name)
     return 0
 
 
-PIP = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+PIP = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--use-pep517"]
 
 
 def pip_locked(name):

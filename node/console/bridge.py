@@ -37,6 +37,8 @@ class Bridge:
         self._load = load
         self._settings = settings
         self._is_loaded = False
+        self._is_unwanted = False
+        self._token: trio.lowlevel.TrioToken | None = None
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
@@ -51,7 +53,11 @@ class Bridge:
     # ---- asyncio's side -------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to load and run the peer; returns as soon as commands may be sent."""
+        """Begin to load and run the peer, unless Quit came first; returns as soon as commands may be sent."""
+        if self._is_unwanted:
+            self._ended.set()
+            self._events.put_nowait(None)
+            return
         loop = asyncio.get_running_loop()
         trio.lowlevel.start_guest_run(
             self._run,
@@ -71,10 +77,10 @@ class Bridge:
     def send(self, command: Command) -> None:
         """Hand `command` to the peer, in order. Never waits: what the person typed waits in `ready` before."""
         self._waiting += 1
-        with contextlib.suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._into_trio.send_nowait, command)
-            if isinstance(command, Quit) and not self._is_loaded:
-                self.cancel()  # nobody to say goodbye to, and nothing to wait for
+        self._is_unwanted |= isinstance(command, Quit)
+        self._soon(self._into_trio.send_nowait, command)
+        if isinstance(command, Quit) and not self._is_loaded:
+            self.cancel()  # nobody to say goodbye to, and nothing to wait for
 
     async def receive(self) -> Event | None:
         """The next event; None when the peer has ended and all was received. Raises PeerError."""
@@ -86,8 +92,7 @@ class Bridge:
             return None
         if self._is_full and self._events.qsize() < BRIDGE_QUEUE:
             self._is_full = False
-            with contextlib.suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._room.set)
+            self._soon(self._room.set)
         return event
 
     def insert(self, event: Event) -> None:
@@ -96,8 +101,13 @@ class Bridge:
 
     def cancel(self) -> None:
         """End the peer without its consent."""
-        with contextlib.suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._scope.cancel)
+        self._soon(self._scope.cancel)
+
+    def _soon(self, function: Callable[..., object], *arguments: object) -> None:
+        """Run `function` in a step of trio's; where trio does not run, before or after, there is nothing to do."""
+        if self._token is not None:
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(function, *arguments)
 
     async def close(self, grace: float) -> bool:
         """Wait `grace` seconds for the peer's end, then cancel it. False: a thread of it is left hanging."""

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from enum import Enum, auto
 from typing import Final
 
-from passerby.node.text import label
+from passerby.node.text import Rejected, admit, label
 
 WORD_SHOWN: Final = 24  # code points of a mistyped command that are shown again
 
@@ -97,6 +97,18 @@ def parse(line: str) -> Typed:
     if action is None or arguments:
         return _misused(name)
     return action
+
+
+def is_mendable(line: str) -> bool:
+    """Whether `line` is refused for what stands in it and a person could write it better: misspelt or too long."""
+    match parse(line):
+        case Mistaken():
+            return True
+        case Text(text):
+            admitted = admit(text)
+            return isinstance(admitted, Rejected) and admitted.code == "too-long"
+        case _:
+            return False
 
 
 def _name(word: str) -> str | None:

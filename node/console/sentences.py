@@ -7,6 +7,7 @@ UI rules of this file:
 - What comes from a peer (addresses, interests) is cleaned again here, where it is put on a screen.
 """
 
+import re
 from typing import Final
 
 from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
@@ -16,6 +17,7 @@ ADDRESS_SHOWN: Final = 60  # code points: a v6 address with its port has 47
 INTEREST_SHOWN: Final = 48
 
 NO_CHAT: Final = "You are talking to nobody. /next looks for a stranger."
+NOBODY_YET: Final = "Nobody yet; still looking."
 NOT_SENT: Final = "Not sent: you are talking to nobody. /next looks for a stranger."
 ALREADY_TALKING: Final = "You are talking to a stranger. /next leaves them and looks for another."
 ALREADY_LOOKING: Final = "Still looking. /stop ends that."
@@ -77,8 +79,13 @@ def _retry(seconds: float | None) -> str:
 
 def _empty(change: StateChanged) -> str:
     if change.met:
-        return "Only people you met in the last half hour are here · they count again after 15 s"
+        return _only_met(change.met)
     return "You are the only one here. You will be matched as soon as somebody comes"
+
+
+def _only_met(met: int) -> str:
+    who = "the stranger you met before is" if met == 1 else f"{met} strangers you met before are"
+    return f"Only {who} here; you may be matched again in 15\N{{NO-BREAK SPACE}}s"
 
 
 def _busy(seen: int) -> str:
@@ -97,9 +104,9 @@ def _scope_note(change: StateChanged) -> str:
         return ""
     if change.state in (State.NO_SEED, State.NO_NETWORK):
         return "this machine is searched too" if change.named else ""
-    if change.named and change.seeds:
-        return "Looking on this machine only"
-    return "Looking on this machine only: no seed of the network answers"
+    if change.state is State.SEARCHING:
+        return "Looking for somebody on this machine…"
+    return "only this machine is searched"
 
 
 # ---- a chat -------------------------------------------------------------------------------------------------------
@@ -135,7 +142,11 @@ def _common(matched: Matched) -> list[str]:
 
 def who(matched: Matched, seconds: float) -> str:
     """The answer to `/who` in a chat that has lasted `seconds`."""
-    return " · ".join([f"They see: {exposure(matched)}", f"you have talked for {duration(seconds)}", *_common(matched)])
+    return " · ".join([f"They see: {exposure(matched)}", f"you have talked for {_unbroken(duration(seconds))}", *_common(matched)])
+
+
+def _unbroken(duration: str) -> str:
+    return re.sub(r"(?<=\d) ", "\N{NO-BREAK SPACE}", duration)
 
 
 def verify(matched: Matched) -> str:
@@ -173,7 +184,7 @@ def _end(ended: Ended) -> str:
         case EndReason.LEFT:
             return "Stranger left."
         case EndReason.LOST if ended.before_any_text:
-            return "Connection lost at once; looking for somebody else."
+            return "Connection lost; looking for somebody else."
         case EndReason.LOST:
             return "Connection lost (the stranger did not say goodbye)."
         case EndReason.YOU:

@@ -5,6 +5,8 @@ lifecycle.py's; all words are sentences.py's; what the keyboard and the screen a
 """
 
 import asyncio
+import contextlib
+import logging
 import signal
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -14,8 +16,10 @@ from passerby.node.console import sentences
 from passerby.node.console.bridge import Bridge
 from passerby.node.console.commands import Action, Help, Mistaken, Text, TypingSwitch, parse
 from passerby.node.console.interrupts import Interrupts
+from passerby.node.console.journal import Journal
 from passerby.node.console.lifecycle import GOODBYE, Abandon, Effect, Lifecycle, Phase
 from passerby.node.console.status import Status
+from passerby.node.console.streams import takes_log
 from passerby.node.events import (
     Command,
     Event,
@@ -27,8 +31,10 @@ from passerby.node.events import (
     Warned,
 )
 from passerby.node.exits import Exit
+from passerby.node.hardening import LOGGER
 from passerby.node.text import CLEANED, Rejected, admit
 
+_logger: Final = logging.getLogger(LOGGER)
 EXIT_CODES: Final = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
 
 
@@ -66,6 +72,7 @@ class Session:
         self._interrupts = Interrupts()
         self._screen = asyncio.Lock()  # events and answers are shown one after the other
         self._is_visible = True
+        self._journal = Journal()
         self.status = Status(self._loop.time())
 
     @property
@@ -141,6 +148,7 @@ class Session:
     # ---- the screen -----------------------------------------------------------------------------------------------
 
     async def _show(self, event: Event) -> None:
+        self._log(event)
         if isinstance(event, StateChanged) and not self._is_news(event):
             return
         if isinstance(event, StrangerTyping) and not self._shows_typing:
@@ -162,6 +170,12 @@ class Session:
         except OSError:  # the pipe or the terminal is gone: end quietly, with a goodbye
             self._is_visible = False
             self._perform(self._lifecycle.signalled(Exit.OK, self.now))
+
+    def _log(self, event: Event) -> None:
+        level, words = self._journal.entry(event)
+        if _logger.isEnabledFor(level) and takes_log():
+            with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to end a chat
+                _logger.log(level, words)
 
     async def tell(self, code: str, text: str) -> None:
         """An answer or a warning of our own: `code` for programs, `text` for people."""

@@ -1,5 +1,6 @@
 """What the person wants to know at a glance: state, company, time. Pure; fed with the events that are shown."""
 
+from collections import deque
 from typing import Final
 
 from passerby.node.console import sentences
@@ -14,6 +15,8 @@ from passerby.node.events import (
     StateChanged,
     StrangerTyping,
 )
+
+OVERDUE: Final = 2.0  # seconds without confirmation after which it is worth a word; a round trip is no reason
 
 _BRIEF: Final = {
     State.STARTING: "getting ready…",
@@ -36,13 +39,12 @@ class Status:
         self.stranger_types = False
         self._change: StateChanged | None = None
         self._since = now  # of the search or the chat
-        self._last_sent = 0
-        self._last_delivered = 0
+        self._unconfirmed: deque[tuple[int, float]] = deque()  # ids of our messages, and when each was sent
 
     @property
     def undelivered(self) -> int:
         """How many of our messages in this chat were sent and not confirmed."""
-        return max(0, self._last_sent - self._last_delivered)
+        return len(self._unconfirmed)
 
     def is_news(self, change: StateChanged) -> bool:
         """Whether `change` differs from what was told last."""
@@ -55,20 +57,24 @@ class Status:
                 self._state_changed(event, now)
             case Matched():
                 self.matched, self._since = event, now
-                self._last_sent = self._last_delivered = 0
+                self._unconfirmed.clear()
             case Ended():
                 self.matched, self._since = None, now
                 self.stranger_types = False
             case MessageSent(id=number):
-                self._last_sent = number
+                self._unconfirmed.append((number, now))
             case Delivered(id=number):
-                self._last_delivered = max(self._last_delivered, number)
+                self._delivered(number)
             case MessageReceived():
                 self.stranger_types = False
             case StrangerTyping(on=on):
                 self.stranger_types = on
             case _:
                 pass
+
+    def _delivered(self, number: int) -> None:
+        while self._unconfirmed and self._unconfirmed[0][0] <= number:
+            self._unconfirmed.popleft()
 
     def _state_changed(self, change: StateChanged, now: float) -> None:
         resting = (None, State.STOPPED, State.MATCHED)
@@ -79,11 +85,15 @@ class Status:
 
     def who(self, now: float) -> str:
         """The answer to `/who`."""
-        return sentences.NO_CHAT if self.matched is None else sentences.who(self.matched, now - self._since)
+        return self._no_chat() if self.matched is None else sentences.who(self.matched, now - self._since)
 
     def verify(self) -> str:
         """The answer to `/verify`."""
-        return sentences.NO_CHAT if self.matched is None else sentences.verify(self.matched)
+        return self._no_chat() if self.matched is None else sentences.verify(self.matched)
+
+    def _no_chat(self) -> str:
+        rests = self._change is not None and self._change.state in (State.STOPPED, State.MATCHED)
+        return sentences.NO_CHAT if rests else sentences.NOBODY_YET
 
     def bottom(self, now: float) -> str:
         """The bottom line: one row of at most 79 cells on an ordinary screen, shorter is cut by the terminal."""
@@ -100,8 +110,9 @@ class Status:
     def _chat_parts(self, now: float) -> list[str]:
         assert self.matched is not None
         parts = ["talking", f"they see: {self.matched.exposure}", sentences.clock(now - self._since)]
-        if self.undelivered:
-            parts.append(f"{self.undelivered} not confirmed")
+        overdue = sum(now - sent >= OVERDUE for _, sent in self._unconfirmed)
+        if overdue:
+            parts.append(f"{overdue} not delivered yet")
         if self.stranger_types:
             parts.append("stranger is typing…")
         return parts

@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import io
 import os
+import select
+import sys
 from collections.abc import AsyncIterator
 from typing import Final, Protocol, cast
 
@@ -39,6 +41,11 @@ def fill_closed() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
+
+
+def takes_log() -> bool:
+    """Whether stderr is there and takes a short line at once; if not, it is dropped: no chat waits for log readers."""
+    return sys.stderr is not None and bool(select.select((), (2,), (), 0)[1])
 
 
 class Streams:

@@ -6,14 +6,17 @@ UI rules of this file:
 - Peer text cannot start a row, move the cursor or colour anything: rows are ours (wrapping.py) and cleaned again.
 - One bottom line: state, exposure, time, whether the stranger types. Nothing blinks, nothing scrolls by itself.
 - Nothing leaves by accident: several pasted lines ask first, Ctrl-C asks twice, commands are never sent as text.
+- Log lines (-v) go above the input line like everything else, unless stderr is not the terminal.
 - What was typed is remembered in memory only.
 - Whatever ends us, the terminal is as before: it is given back by leaving `read`.
 """
 
 import asyncio
+import contextlib
+import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TextIO
 
 from prompt_toolkit.application import Application, in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -28,9 +31,9 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from passerby.node.console.commands import COMMANDS
+from passerby.node.console.commands import COMMANDS, is_mendable
 from passerby.node.console.keys import Job, bindings
-from passerby.node.console.keystrokes import Keystrokes
+from passerby.node.console.keystrokes import Keystrokes, Pasting
 from passerby.node.console.session import Session
 from passerby.node.console.transcript import OURS, STRANGER, YOU, Line, Transcript, rows
 from passerby.node.events import Event
@@ -83,7 +86,8 @@ class Terminal:
         jobs: asyncio.Queue[Job] = asyncio.Queue()
         keystrokes = Keystrokes()
         application = self._application(session, jobs, keystrokes)
-        with patch_stdout(raw=True):
+        errors = sys.stderr
+        with patch_stdout(raw=True), contextlib.redirect_stderr(sys.stderr if _is_screen(errors) else errors):
             helpers = [
                 asyncio.create_task(_work(jobs)),
                 asyncio.create_task(_tick(application, session, keystrokes)),
@@ -101,7 +105,7 @@ class Terminal:
         def accept(buffer: Buffer) -> bool:
             if buffer.text.strip():
                 jobs.put_nowait(partial(session.typed, buffer.text))
-            return False  # the line is cleared
+            return is_mendable(buffer.text)  # if so it stays in the line, otherwise that is cleared
 
         def changed(buffer: Buffer) -> None:
             _tell_typing(session, keystrokes.changed(buffer.text, session.now))
@@ -113,10 +117,10 @@ class Terminal:
             completer=WordCompleter(list(COMMANDS), sentence=True),
             multiline=False,
         )
-        pasted: list[str] = []
+        pasting = Pasting()
         application = Application[None](
-            layout=_layout(buffer, lambda: _bottom(session, pasted)),
-            key_bindings=bindings(session, buffer, pasted, jobs.put_nowait),
+            layout=_layout(buffer, lambda: _bottom(session, pasting)),
+            key_bindings=bindings(session, buffer, pasting, jobs.put_nowait),
             style=_STYLE,
             color_depth=self._depth,
             output=self._output,
@@ -125,6 +129,11 @@ class Terminal:
         application.timeoutlen = ESCAPE_TWICE
         application.ttimeoutlen = ESCAPE_ALONE
         return application
+
+
+def _is_screen(errors: TextIO | None) -> bool:
+    """Whether what goes to stderr is seen here and so must stand above the input line; a file gets it as it is."""
+    return errors is not None and errors.isatty()
 
 
 def _layout(buffer: Buffer, bottom: Callable[[], str]) -> Layout:
@@ -137,10 +146,8 @@ def _layout(buffer: Buffer, bottom: Callable[[], str]) -> Layout:
     return Layout(HSplit([line, Window(FormattedTextControl(bottom), height=1, style="class:bottom")]), line)
 
 
-def _bottom(session: Session, pasted: list[str]) -> str:
-    if pasted:
-        return f" {len(pasted)} lines pasted · y sends them as {len(pasted)} messages, n drops them"
-    return f" {session.status.bottom(session.now)}"
+def _bottom(session: Session, pasting: Pasting) -> str:
+    return f" {pasting.bottom() if pasting.lines else session.status.bottom(session.now)}"
 
 
 async def _work(jobs: asyncio.Queue[Job]) -> None:

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -92,6 +93,15 @@ async def test_the_unspecified_address_is_told_as_concrete_ones() -> None:
     async with Host.open(os.urandom(32), listen=["/ip4/0.0.0.0/tcp/0"]) as host:
         assert any(address.startswith("/ip4/127.0.0.1/tcp/") for address in host.addresses)
         assert not any("0.0.0.0" in address for address in host.addresses)
+
+
+async def test_one_port_on_all_addresses_of_both_families() -> None:
+    """What `seed run` does by default: /ip6/:: must not take the port of IPv4 too."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with Host.open(os.urandom(32), listen=[f"/ip4/0.0.0.0/tcp/{port}", f"/ip6/::/tcp/{port}"]) as host:
+        assert {address.split("/")[1] for address in host.addresses} == {"ip4", "ip6"}
 
 
 async def test_an_address_of_another_machine_cannot_be_listened_on() -> None:

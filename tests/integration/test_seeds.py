@@ -8,7 +8,8 @@ import trio
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.peerids import peer_id_text
 from passerby.node import remembered
-from passerby.node.events import Failed, Finished, Matched, Search, State, StateChanged, Stop
+from passerby.node.events import Ended, Failed, Finished, Matched, Search, State, StateChanged, Stop
+from passerby.node.remembered import decode
 from passerby.node.seed import Seed
 from support.people import matched, person, settings
 
@@ -30,10 +31,24 @@ async def test_people_meet_at_a_named_seed_and_it_is_remembered() -> None:
             async with person(named) as one, person(named) as other:
                 await matched(one, other)
                 assert one.all(StateChanged)[-1].named == 1
+                assert not one.all(Ended)
             assert remembered.load(named.folders, named.network) == (address,)
             again = settings(network_local=False)
             async with person(again) as one, person(again) as other:
                 await matched(one, other)
+
+
+async def test_a_remembered_seed_that_is_gone_is_not_missed() -> None:
+    with trio.fail_after(PATIENCE):
+        of = settings()
+        remembered.save(of.folders, of.network, {silent_seed(): True})
+        async with person(of) as one:
+            await one.do(Search())
+            told = await one.expect(StateChanged, lambda event: event.state is State.EMPTY)
+            assert told.named == 0
+            assert all(event.state is not State.NO_SEED for event in one.all(StateChanged))
+        ((_, failures),) = ((s.address, s.failures) for s in decode((of.folders.state / "seeds.json").read_bytes()))
+        assert failures == 1
 
 
 async def test_a_seed_that_is_named_by_two_addresses_is_one_seed() -> None:

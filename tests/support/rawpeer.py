@@ -127,7 +127,7 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
         Presence.open(settings.network, nobody, nobody, talk_raw, pulse.beat) as presence,
         trio.open_nursery() as nursery,
     ):
-        contacts = Contacts((), LocalSeed(settings.network, settings.folders, print), visit, pulse.beat)
+        contacts = Contacts((), (), LocalSeed(settings.network, settings.folders, print), visit, pulse.beat)
         nursery.start_soon(contacts.run)
         presence.matching.start()
         nursery.start_soon(advance)
@@ -147,7 +147,7 @@ async def ticket_of_whoever_waits(of: Settings) -> Ticket:
         await presence.lobby.visit(address, heard)
 
     async with Presence.open(of.network, nobody, nobody, never, pulse.beat) as presence, trio.open_nursery() as nursery:
-        contacts = Contacts((), LocalSeed(of.network, of.folders, print), visit, pulse.beat)
+        contacts = Contacts((), (), LocalSeed(of.network, of.folders, print), visit, pulse.beat)
         nursery.start_soon(contacts.run)
         presence.lobby.handle(Started())
         while (ticket := presence.lobby.choose()) is None:

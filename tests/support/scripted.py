@@ -1,7 +1,8 @@
 """A chat program whose peer does as it is told: for tests of everything on the person's side, without a network.
 
-Run as a program: `scripted.py [--json] [--plain] [--once] [--timeout SEC] [BEHAVIOUR…]`. What is said to the stranger
-tells them what to do: "leave", "lose", "flood", "lose early", "type", "burst", "crash"; anything else is echoed.
+Run as a program: `scripted.py [--json] [--plain] [--once] [--timeout SEC] [-v…] [BEHAVIOUR…]`. What is said to the
+stranger tells them what to do: "leave", "lose", "flood", "lose early", "type", "burst", "crash"; anything else is
+echoed.
 """
 
 import os
@@ -53,7 +54,10 @@ ENDS = {
 
 @dataclass
 class Script:
-    """`alone`: nobody ever comes. `frozen`: Quit is not obeyed. `deaf`: commands are never taken."""
+    """`alone`: nobody ever comes. `resetting`: strangers come and are lost at once, until the next command.
+
+    `frozen`: Quit is not obeyed. `deaf`: commands are never taken.
+    """
 
     settings: Settings
     commands: trio.MemoryReceiveChannel[Command]
@@ -111,6 +115,8 @@ class Script:
         if "seedless" in self.behaviours:
             await self.tell(StateChanged(State.NO_SEED, Scope.MACHINE, named=2, retry=9))
             return
+        while "resetting" in self.behaviours and not self.commands.statistics().tasks_waiting_send:
+            await self.tell(Matched("machine", None, WORDS, 12), ENDS["lose early"])
         self.chatting, self.sent, self.heard = True, 0, 0
         await self.tell(Matched("machine", None, WORDS, 12), StateChanged(State.MATCHED, Scope.MACHINE))
         await self.send()
@@ -166,7 +172,7 @@ def loader(behaviours: frozenset[str]) -> Callable[[], Peer]:
 
 def main(arguments: list[str]) -> int:
     flags = {argument.removeprefix("--") for argument in arguments if argument.startswith("--")}
-    prepare(0)
+    prepare(arguments.count("-v"))
     settings = load_settings(os.environ, {}, None)
     if "timeout" in flags:
         settings = replace(settings, timeout=float(arguments[arguments.index("--timeout") + 1]))

@@ -158,6 +158,17 @@ def test_nobody_in_time() -> None:
     assert objects(done.stdout)[-1]["reason"] == "timeout"
 
 
+def test_strangers_who_are_lost_at_once_are_nobody() -> None:
+    deadline = time.monotonic() + PATIENCE
+    with start("--json", "--timeout", "0.3", "resetting") as process:
+        for line in process.stdout or ():
+            assert time.monotonic() < deadline
+            if b'"reason":"timeout"' in line:
+                break
+            assert b'"reason":"lost"' in line or b'"ended"' not in line
+        assert end(process)[0] == 4
+
+
 def test_no_seed_in_time() -> None:
     done = run("--json", "--timeout", "0.3", "seedless")
     assert done.returncode == 3
@@ -272,6 +283,53 @@ def test_a_bug_of_ours_is_a_sentence() -> None:
     assert done.stderr.startswith(b"This is a bug in Passerby: RuntimeError in scripted.py, line ")
     assert b"Traceback" not in done.stderr
     assert b"boom" not in done.stderr
+
+
+# ---- logs ---------------------------------------------------------------------------------------------------------
+
+
+def logged(errors: bytes) -> list[str]:
+    return [line.split(" ", 2)[2] for line in errors.decode().splitlines()]
+
+
+def test_logs_tell_states_matches_and_ends_if_wished_and_never_a_text() -> None:
+    quiet, states, everything = (run("--json", *flags, stdin=b"canary\n") for flags in ([], ["-v"], ["-v", "-v"]))
+    assert quiet.stderr == b""
+    figures = ", scope machine, seeds 0, named 0, waiting 0, seen 0, met 0"
+    assert logged(states.stderr) == [
+        f"INFO state starting{figures}",
+        f"INFO state searching{figures}",
+        "INFO matched after 12 ms, they see: machine",
+        f"INFO state matched{figures}",
+        "INFO chat ended: you",
+        "INFO finished, exit code 0",
+    ]
+    assert {"DEBUG MessageSent", "DEBUG MessageReceived"} <= set(logged(everything.stderr))
+    assert b"canary" not in states.stderr + everything.stderr
+    assert texts(states.stdout, "stranger") == texts(quiet.stdout, "stranger")
+
+
+def test_logs_that_nobody_takes_keep_nobody_from_chatting(tmp_path: Path) -> None:
+    source = tmp_path / "in"  # a file on stdin: all streams are blocking then
+    source.write_text("burst\n" * 20)
+    for is_read in (True, False):
+        reader, writer = os.pipe()
+        if not is_read:
+            os.close(reader)
+        with source.open("rb") as stdin, os.fdopen(writer, "wb") as errors:
+            done = subprocess.run([*SCRIPT, "--json", "-v", "-v"], stdin=stdin, stdout=subprocess.PIPE, stderr=errors,
+                                  timeout=PATIENCE, check=False)  # fmt: skip
+        assert done.returncode == 0
+        assert len(texts(done.stdout, "stranger")) == 20 * scripted.BURST
+        if is_read:
+            assert len(os.read(reader, 2**20)) > 2**15  # the pipe was full
+            os.close(reader)
+
+
+def test_logs_have_no_place_on_stdout() -> None:
+    done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *SCRIPT, "--json", "-v"], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=PATIENCE, check=False)  # fmt: skip
+    assert objects(done.stdout)[-1]["event"] == "ended"
 
 
 # ---- plain --------------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from support import scripted
 from support.screens import Screen
 
 Start = Callable[..., Screen]
+SCRIPT = (sys.executable, scripted.__file__)
 READY = "You are talking to a stranger"
 ESC = "\x1b"
 CTRL_C, CTRL_D, CTRL_L, CTRL_N, CTRL_Z = "\x03", "\x04", "\x0c", "\x0e", "\x1a"
@@ -20,8 +22,8 @@ CTRL_C, CTRL_D, CTRL_L, CTRL_N, CTRL_Z = "\x03", "\x04", "\x0c", "\x0e", "\x1a"
 def start() -> Iterator[Start]:
     screens: list[Screen] = []
 
-    def begin(*arguments: str, until: str = READY, **options: object) -> Screen:
-        screen = Screen([sys.executable, scripted.__file__, *arguments], **options)  # type: ignore[arg-type]  # passed on
+    def begin(*arguments: str, until: str = READY, program: Sequence[str] = SCRIPT, **options: object) -> Screen:
+        screen = Screen([*program, *arguments], **options)  # type: ignore[arg-type]  # passed on
         screens.append(screen)
         screen.until(until)
         return screen
@@ -100,6 +102,28 @@ def test_the_bottom_line_says_what_is_waited_for(start: Start) -> None:
     screen.until("nobody else here yet · seeds: 1 · scope: machine · 00:0")
     screen.type("early\r")
     screen.until("* Kept: it is sent as soon as a stranger is there.")
+
+
+def test_log_lines_stand_above_the_half_typed_line(start: Start) -> None:
+    screen = start("-v", "-v", columns=120)
+    screen.type("type\rhalf a thou")
+    screen.until("DEBUG StrangerTyping")
+    screen.until("You: half a thou")
+    screen.type("ght\r")
+    screen.until("Stranger: echo half a thought")
+    screen.until("DEBUG MessageReceived")
+    screen.until(lambda seen: [row for row in seen.rows if row][-2] == "You:")
+    logged = [row for row in screen.rows if " DEBUG " in row or " INFO " in row]
+    assert all(row.startswith("20") for row in logged), screen.text  # each begins a row, with its date
+
+
+def test_log_lines_go_to_a_file_if_that_is_where_stderr_goes(start: Start, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    screen = start("-v", program=["sh", "-c", f'exec "$@" 2>"{log}"', "sh", *SCRIPT])
+    screen.type(CTRL_D)
+    assert screen.exit_code() == 0
+    assert "INFO chat ended: you" in log.read_text()
+    assert "INFO" not in screen.text
 
 
 # ---- keys ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from passerby.node.console import sentences
 from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
-MACHINE_ONLY = "Looking on this machine only: no seed of the network answers"
+ON_THIS_MACHINE = "Looking for somebody on this machine…"
+MACHINE_ONLY = "only this machine is searched"
 
 
 def matched(exposure: str = "machine", address: str | None = None, *, bot: bool = False) -> Matched:
@@ -27,8 +28,8 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
     [
         (StateChanged(State.STARTING, Scope.MACHINE), "Getting ready…"),
         (StateChanged(State.SEARCHING, Scope.PUBLIC), "Looking for somebody…"),
-        (StateChanged(State.SEARCHING, Scope.MACHINE), MACHINE_ONLY),
-        (StateChanged(State.SEARCHING, Scope.MACHINE, seeds=1, named=1), "Looking on this machine only"),
+        (StateChanged(State.SEARCHING, Scope.MACHINE), ON_THIS_MACHINE),
+        (StateChanged(State.SEARCHING, Scope.MACHINE, seeds=1, named=1), ON_THIS_MACHINE),
         (
             StateChanged(State.EMPTY, Scope.MACHINE),
             f"You are the only one here. You will be matched as soon as somebody comes · {MACHINE_ONLY}",

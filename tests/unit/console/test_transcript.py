@@ -53,15 +53,15 @@ def test_where_we_look_is_said_once_a_search() -> None:
     transcript = Transcript()
     looking = StateChanged(State.SEARCHING, Scope.MACHINE)
     empty = StateChanged(State.EMPTY, Scope.MACHINE, seeds=1)
-    machine_only = [(OURS, "Looking on this machine only: no seed of the network answers")]
+    on_this_machine = [(OURS, "Looking for somebody on this machine…")]
     alone = [(OURS, "You are the only one here. You will be matched as soon as somebody comes")]
-    assert transcript.lines(looking, 0) == machine_only
+    assert transcript.lines(looking, 0) == on_this_machine
     assert transcript.lines(empty, 0) == alone
     assert transcript.lines(looking, 0) == []
     assert transcript.lines(empty, 0) == []
     transcript.lines(Matched("machine", None, ("w",) * 7, 1), 0)
     transcript.lines(StateChanged(State.STOPPED, Scope.MACHINE), 0)
-    assert transcript.lines(looking, 0) == machine_only
+    assert transcript.lines(looking, 0) == on_this_machine
 
 
 def test_a_pipe_gets_one_line_a_message() -> None:

@@ -42,3 +42,20 @@ def test_only_our_own_records_are_shown_from_the_level_asked_for(verbosity: int,
     assert done.stdout == ""
     names = [line.rpartition(" ")[2] for line in done.stderr.splitlines()]
     assert names == ["passerby"] * levels + ["passerby.x"] * levels
+
+
+ERROR = """
+import logging
+from passerby.node.hardening import configure_logs
+configure_logs(2)
+try:
+    raise ValueError("/ip4/192.0.2.1/tcp/1 said \\x1b[2J")
+except ValueError:
+    logging.getLogger("passerby").debug("it failed", exc_info=True)
+"""
+
+
+def test_an_error_in_the_log_is_named_and_not_quoted() -> None:
+    said = python(ERROR).stderr
+    assert "ValueError in <string>, line 6" in said
+    assert "192.0.2.1" not in said
