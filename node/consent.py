@@ -69,7 +69,7 @@ def ask(folders: Folders, *, may_ask: bool) -> bool:
     print(f"{TEXT}\n\nType yes if you are 18 or older and accept this: ", end="", file=sys.stderr, flush=True)  # noqa: T201
     answer = sys.stdin.readline()
     if answer.strip().lower() not in ("", "yes", "no"):
-        print("Please type the three letters yes, or press Ctrl-C. ", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print("Please type the three letters yes, or press Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
         answer = sys.stdin.readline()
     if answer.strip().lower() != "yes":
         end_of_line = "" if answer.endswith("\n") else "\n"  # Ctrl-D leaves the cursor behind the question

@@ -22,6 +22,7 @@ CUT: Final = "[… cut]"
 _CUT_NARROW: Final = "…"
 
 _ZWJ: Final = "\u200d"
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _EMOJI_SELECTOR: Final = "\ufe0f"
 _DRAWN_UPON: Final = frozenset({"Mn", "Me", "Cf"})  # categories of what takes no cell; of Cf only joiners are left
 _HANGING: Final = _DRAWN_UPON | {"Mc"}  # spacing marks hang on their letter too, and take a cell in some terminals
@@ -81,7 +82,8 @@ def _pieces(text: str) -> Iterator[list[_Cluster]]:
     """Words, single spaces and single wide clusters (Chinese has no spaces): a row may end between any two of them."""
     word: list[_Cluster] = []
     for cluster in _clusters(text):
-        if not (cluster.is_space or cluster.is_wide):
+        binds = cluster.text == _NO_BREAK and word and not word[-1].is_space  # one, not a run: that would be blank rows
+        if binds or not (cluster.is_space or cluster.is_wide):
             word.append(cluster)
             continue
         if word:

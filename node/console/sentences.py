@@ -85,7 +85,7 @@ def _empty(change: StateChanged) -> str:
 
 def _only_met(met: int) -> str:
     who = "the stranger you met before is" if met == 1 else f"{met} strangers you met before are"
-    return f"Only {who} here; you may be matched again in 15\N{{NO-BREAK SPACE}}s"
+    return f"Only {who} here; you may be matched again in 15\N{NO-BREAK SPACE}s"
 
 
 def _busy(seen: int) -> str:
@@ -142,7 +142,9 @@ def _common(matched: Matched) -> list[str]:
 
 def who(matched: Matched, seconds: float) -> str:
     """The answer to `/who` in a chat that has lasted `seconds`."""
-    return " · ".join([f"They see: {exposure(matched)}", f"you have talked for {_unbroken(duration(seconds))}", *_common(matched)])
+    return " · ".join(
+        [f"They see: {exposure(matched)}", f"you have talked for {_unbroken(duration(seconds))}", *_common(matched)]
+    )
 
 
 def _unbroken(duration: str) -> str:

@@ -227,13 +227,22 @@ def test_the_first_chat_asks_and_yes_is_remembered(ask: Callable[[], Screen]) ->
     assert run("consent").returncode == 0
 
 
-@pytest.mark.parametrize("answer", ["y\r", "\r", "no\r", "\x04"])
+@pytest.mark.parametrize("answer", ["\r", "no\r", "\x04", "y\ry\r", "y\r\r", "y\r\x04"])
 def test_anything_else_is_2(ask: Callable[[], Screen], answer: str) -> None:
     screen = ask()
     screen.type(answer)
     screen.until("Not accepted; nothing was started.")
     assert screen.exit_code() == 2
     assert run("consent").returncode == 2
+
+
+def test_what_is_no_answer_is_asked_for_once_more(ask: Callable[[], Screen]) -> None:
+    screen = ask()
+    screen.type("y\r")
+    screen.until("Please type the three letters yes, or press Ctrl-C.")
+    screen.type("yes\r")
+    screen.until("Getting ready…")
+    assert run("consent").returncode == 0
 
 
 def test_ctrl_c_at_the_question_is_130(ask: Callable[[], Screen]) -> None:

@@ -78,12 +78,29 @@ def test_commands_are_answered_and_unknown_ones_are_not_sent(start: Start) -> No
     assert "echo /nxt" not in screen.text
 
 
+@pytest.mark.parametrize("refused", ["/nxt", "/quit now", "long " * 401])
+def test_what_is_refused_for_its_form_stays_to_be_mended(start: Start, refused: str) -> None:
+    screen = start(lines=40)
+    screen.type(refused + "\r")
+    screen.until("* Not ")
+    screen.until(f"You: {refused[-60:].strip()}" if len(refused) < 60 else "long long long")
+    screen.type("\x15/who\r")  # Ctrl-U: all of it was there
+    screen.until("* They see: that you are on this machine")
+    screen.until("\nYou:\n talking")
+
+
 def test_tab_completes_a_command(start: Start) -> None:
     screen = start()
     screen.type("/ver\t")
     screen.until("You: /verify")
     screen.type("\r")
     screen.until("* one two three")
+
+
+def test_tab_never_begins_a_command(start: Start) -> None:
+    screen = start()
+    screen.type("\t\tone\ttwo\r")  # as a paste is read whose ends the terminal does not mark
+    screen.until("Stranger: echo one two\nYou:\n talking")
 
 
 def test_typing_is_told_and_seen_unless_switched_off(start: Start) -> None:
@@ -161,14 +178,47 @@ def test_a_paste_of_several_lines_asks_first(start: Start) -> None:
     screen.type("half")
     screen.type(f"{ESC}[200~one\n/quit\nthree\n{ESC}[201~")
     screen.until("3 lines pasted, nothing sent yet. y sends them as 3 messages, n drops them.")
-    screen.type("x\rn")
-    screen.until("You: half")
-    screen.until(lambda seen: "3 lines pasted · y" not in seen.text)
+    screen.until("You: half\n 3 lines pasted · y send · n drop")
+    screen.type("x\r")
+    screen.until("You: half\n Press y or n. 3 lines wait.")
+    screen.type("n")
+    screen.until("You: half\n talking")
     screen.type(f"{ESC}[200~one\n/quit\nthree\n{ESC}[201~y")
     screen.until("Stranger: echo three")
     assert "Stranger: echo /quit" in screen.text
     assert screen.text.count("echo one") == 1
     screen.until("You: half")
+
+
+@pytest.mark.parametrize("answer", ["yes\r", "Y\r", "y\r"])
+def test_an_answer_typed_out_leaves_nothing_behind(start: Start, answer: str) -> None:
+    screen = start()
+    screen.type(f"half{ESC}[200~one\ntwo{ESC}[201~")
+    screen.until("2 lines pasted · y")
+    screen.type(answer)
+    screen.until("Stranger: echo two\nYou: half\n talking")
+    screen.type(" done\r")
+    screen.until("Stranger: echo half done\nYou:\n talking")
+
+
+@pytest.mark.parametrize("answer", ["no\r", "n\r", "N", ESC, CTRL_C])
+def test_pasted_lines_are_dropped(start: Start, answer: str) -> None:
+    screen = start()
+    screen.type(f"half{ESC}[200~one\ntwo{ESC}[201~")
+    screen.until("2 lines pasted · y")
+    screen.type(answer)
+    screen.until("You: half\n talking")
+    screen.type(" done\r")
+    screen.until("Stranger: echo half done\nYou:\n talking")
+    assert "echo one" not in screen.text
+
+
+def test_another_paste_is_no_answer(start: Start) -> None:
+    screen = start()
+    screen.type(f"{ESC}[200~one\ntwo{ESC}[201~")
+    screen.until("2 lines pasted · y")
+    screen.type(f"{ESC}[200~yes\n{ESC}[201~")
+    screen.until("You:\n Press y or n. 2 lines wait.")
 
 
 def test_a_paste_of_one_line_is_typed(start: Start) -> None:

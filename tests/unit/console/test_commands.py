@@ -13,8 +13,10 @@ from passerby.node.console.commands import (
     Text,
     Typed,
     TypingSwitch,
+    is_mendable,
     parse,
 )
+from passerby.node.limits import TEXT_CODE_POINTS
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,20 @@ def test_help_about_one_names_its_short_form() -> None:
 @given(st.text(max_size=30))
 def test_a_line_that_begins_with_one_slash_is_never_text(rest: str) -> None:
     assert isinstance(parse(f"/{rest}"), Text) == rest.startswith("/")
+
+
+@pytest.mark.parametrize(
+    ("line", "mendable"),
+    [
+        ("hello", False),
+        ("/who", False),
+        ("x" * TEXT_CODE_POINTS, False),
+        ("x" * (TEXT_CODE_POINTS + 1), True),
+        ("//" + "x" * TEXT_CODE_POINTS, True),
+        ("/nxt", True),
+        ("/quit now", True),
+        ("\x07", False),  # nothing of it can be seen, so nobody could mend it
+    ],
+)
+def test_what_a_person_could_write_better_is_told_apart(line: str, mendable: bool) -> None:
+    assert is_mendable(line) == mendable

@@ -36,7 +36,11 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
         ),
         (
             StateChanged(State.EMPTY, Scope.PUBLIC, waiting=1, met=1),
-            "Only people you met in the last half hour are here · they count again after 15 s",
+            "Only the stranger you met before is here; you may be matched again in 15\N{NO-BREAK SPACE}s",
+        ),
+        (
+            StateChanged(State.EMPTY, Scope.PUBLIC, waiting=2, met=2),
+            "Only 2 strangers you met before are here; you may be matched again in 15\N{NO-BREAK SPACE}s",
         ),
         (
             StateChanged(State.UNREACHABLE, Scope.PUBLIC, seen=3),
@@ -97,7 +101,8 @@ def test_what_a_peer_made_is_cleaned_and_cut() -> None:
 
 def test_who_and_verify() -> None:
     assert sentences.who(matched(), 200) == (
-        "They see: that you are on this machine, nothing else · you have talked for 3 min 20 s"
+        "They see: that you are on this machine, nothing else · "
+        "you have talked for 3\N{NO-BREAK SPACE}min 20\N{NO-BREAK SPACE}s"
     )
     assert sentences.verify(matched()).startswith("one two three four five six seven · Compare over another channel")
 
@@ -116,7 +121,7 @@ def test_durations(seconds: float, words: str, clock: str) -> None:
     [
         (Ended(EndReason.LEFT), "Stranger left."),
         (Ended(EndReason.LOST), "Connection lost (the stranger did not say goodbye)."),
-        (Ended(EndReason.LOST, before_any_text=True), "Connection lost at once; looking for somebody else."),
+        (Ended(EndReason.LOST, before_any_text=True), "Connection lost; looking for somebody else."),
         (Ended(EndReason.YOU), "You left."),
         (Ended(EndReason.FLOOD), "Closed: flooding."),
         (Ended(EndReason.REFUSED), "Closed: the other program broke the rules of the protocol."),

@@ -1,7 +1,7 @@
 """The bottom line, /who and /verify follow the events."""
 
 from passerby.node.console import sentences
-from passerby.node.console.status import Status
+from passerby.node.console.status import OVERDUE, Status
 from passerby.node.events import (
     Delivered,
     Ended,
@@ -23,7 +23,7 @@ EMPTY = StateChanged(State.EMPTY, Scope.MACHINE, seeds=2)
 def test_before_anything_is_known() -> None:
     status = Status(0)
     assert status.bottom(1) == "getting ready…"
-    assert status.who(1) == status.verify() == sentences.NO_CHAT
+    assert status.who(1) == status.verify() == sentences.NOBODY_YET
 
 
 def test_a_search_shows_how_long_it_lasts_though_its_state_changes() -> None:
@@ -42,24 +42,43 @@ def test_only_a_different_state_is_news() -> None:
     assert not status.is_news(EMPTY)
 
 
-def test_a_chat_shows_exposure_time_and_what_is_not_confirmed() -> None:
+def test_a_chat_shows_exposure_time_and_who_types() -> None:
     status = Status(0)
     status.happened(EMPTY, 0)
     status.happened(MATCHED, 100)
     status.happened(StateChanged(State.MATCHED, Scope.MACHINE), 100)
     assert status.bottom(142) == "talking · they see: machine · 00:42"
-    status.happened(MessageSent(1, "x"), 142)
-    status.happened(MessageSent(2, "y"), 142)
-    assert status.undelivered == 2
     status.happened(StrangerTyping(on=True), 142)
-    assert status.bottom(142).endswith("00:42 · 2 not confirmed · stranger is typing…")
-    status.happened(Delivered(2), 143)
-    status.happened(Delivered(1), 143)
-    assert status.undelivered == 0
+    assert status.bottom(142).endswith("00:42 · stranger is typing…")
     status.happened(MessageReceived(1, "z"), 143)
     assert status.bottom(143) == "talking · they see: machine · 00:43"
-    assert "43 s" in status.who(143)
+    assert "43\N{NO-BREAK SPACE}s" in status.who(143)
     assert status.verify().startswith("a b c d e f g ·")
+
+
+def test_only_what_is_overdue_is_said_not_to_be_delivered() -> None:
+    status = Status(0)
+    status.happened(MATCHED, 0)
+    status.happened(MessageSent(1, "x"), 10)
+    status.happened(MessageSent(2, "y"), 11)
+    assert status.undelivered == 2
+    assert status.bottom(10 + OVERDUE - 0.1).endswith("00:11")
+    assert status.bottom(10 + OVERDUE).endswith("00:12 · 1 not delivered yet")
+    assert status.bottom(11 + OVERDUE).endswith("00:13 · 2 not delivered yet")
+    status.happened(Delivered(1), 14)
+    assert status.undelivered == 1
+    status.happened(Delivered(2), 14)
+    status.happened(Delivered(1), 14)
+    assert status.undelivered == 0
+    assert status.bottom(20).endswith("00:20")
+
+
+def test_without_a_chat_the_answers_say_whether_somebody_is_looked_for() -> None:
+    status = Status(0)
+    status.happened(EMPTY, 1)
+    assert status.who(2) == status.verify() == sentences.NOBODY_YET
+    status.happened(StateChanged(State.STOPPED, Scope.MACHINE), 3)
+    assert status.who(4) == status.verify() == sentences.NO_CHAT
 
 
 def test_after_a_chat_its_count_stands_until_the_next() -> None:

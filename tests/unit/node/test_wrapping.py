@@ -11,7 +11,9 @@ from passerby.node.wrapping import CUT, MAX_ROWS, rows_behind, wrap
 FAMILY = "👨‍👩‍👧‍👦"
 STRANGER = "Stranger: "
 joined = st.text(
-    st.sampled_from("ab 日本\u3000\u0301\u0903\u200d\ufe0f☎👩👧\U0001f1e6\U0001f1fa🏽\u1100\u1161\u11a8क्ष\U000e0100"),
+    st.sampled_from(
+        "ab \u00a0日本\u3000\u0301\u0903\u200d\ufe0f☎👩👧\U0001f1e6\U0001f1fa🏽\u1100\u1161\u11a8क्ष\U000e0100"
+    ),
     max_size=120,
 )
 
@@ -107,3 +109,11 @@ def test_rows_are_bounded_and_the_strangers_text_never_starts_one(text: str, col
     assert len(others) <= limit
     assert all(row.startswith(" ") for row in others)
     assert widest(others or [""]) < columns
+
+
+def test_a_no_break_space_keeps_a_number_with_its_unit() -> None:
+    assert wrap("for 19\N{NO-BREAK SPACE}s", 8, 0) == ["for", "19\N{NO-BREAK SPACE}s"]
+
+
+def test_no_break_spaces_in_a_row_are_no_blank_rows() -> None:
+    assert wrap("a" + "\N{NO-BREAK SPACE}" * 100 + "b", 8, 0) == ["a", "b"]
