@@ -92,7 +92,7 @@ class _Place:
             try:
                 await self._attend_once(visit)
             except* (HomeError, OSError) as errors:  # OSError: no descriptor or no port left
-                self._trouble(f"This terminal cannot be the meeting place: {innermost(errors)}")
+                self._trouble(f"This terminal cannot be the meeting place: {_innermost(errors)}")
                 await trio.sleep(TROUBLE)
             if trio.current_time() - self._answered_at > SILENT:
                 self.silent.set()
@@ -143,9 +143,8 @@ class _Place:
         return address if address.scope is Scope.MACHINE and notice.boot == _boot() else None
 
 
-def innermost(error: BaseException) -> BaseException:
-    """Return the first error that a group, or a group of groups, is made of."""
-    return innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _innermost(error: ExceptionGroup[HomeError | OSError] | HomeError | OSError) -> HomeError | OSError:
+    return _innermost(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _boot() -> str:
