@@ -10,7 +10,6 @@ place at the next moment in which nothing is promised to anybody (protocol.md 1)
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from math import inf
 from secrets import token_bytes
 from typing import Final
@@ -20,7 +19,6 @@ import trio
 from passerby.discovery.addresses import Address, Scope
 from passerby.discovery.limits import MET_MEMORY
 from passerby.discovery.peerbook import PeerBook
-from passerby.discovery.searchevents import View, state_of
 from passerby.node import home, remembered
 from passerby.node.config import Settings
 from passerby.node.contacts import Contacts, Heard, known_seeds
@@ -37,8 +35,6 @@ from passerby.node.events import (
     Quit,
     Say,
     Search,
-    State,
-    StateChanged,
     Stop,
     Typing,
     Warned,
@@ -52,9 +48,9 @@ from passerby.node.matching import Match, Matching
 from passerby.node.presence import Presence
 from passerby.node.pulse import Pulse
 from passerby.node.reports import Reports
+from passerby.node.situation import Facts, Situation
 
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
-FIRST_CONTACT: Final = 2.0  # seconds before "no seed" is said: the local seed may just change hands
 SALT_BYTES: Final = 32
 
 
@@ -112,8 +108,7 @@ class Peer:
         self._conversation: Conversation | None = None
         self._held: deque[str] = deque()
         self._input_ended = False
-        self._searching_since = inf
-        self._reported: tuple[StateChanged, float | None] | None = None
+        self._situation = Situation()
         self._warned: set[str] = set()
 
     async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
@@ -158,7 +153,7 @@ class Peer:
 
     def _search(self) -> None:
         if self._matching.is_idle:
-            self._searching_since = trio.current_time()
+            self._situation.search_began(trio.current_time())
             self._matching.start()
 
     def _leave(self) -> None:
@@ -187,13 +182,12 @@ class Peer:
     async def _talk(self, match: Match) -> None:
         chat = self._conversation = Conversation(match, self._reports, self._chat_ended)
         session = match.meeting.session
-        now = trio.current_time()
         self._reports.put(
             Matched(
                 exposure=Scope.MACHINE.value,
                 address=None,
                 verify=session.words,
-                milliseconds=round(1000 * (now - self._searching_since)),
+                milliseconds=round(1000 * self._situation.searched_for(trio.current_time())),
                 bot=match.meeting.theirs.bot,
             )
         )
@@ -214,7 +208,7 @@ class Peer:
             self._held.clear()
             self._input_ended = False
         else:
-            self._searching_since = trio.current_time()
+            self._situation.search_began(trio.current_time())
         self._pulse.beat()
 
     # ---- whom this is, for the network
@@ -256,38 +250,17 @@ class Peer:
             await self._pulse.wait_until(latest if due is None else min(due, latest))
 
     def _report_state(self) -> None:
-        if self._conversation is not None or self._searching_since == inf:
-            return  # in a chat nobody asks; before the first search nothing was asked
-        state = self._state()
-        retry_at = self._contacts.retry_at() if state.state is State.NO_SEED else None
-        if (state, retry_at) != self._reported:
-            self._reported = state, retry_at
-            retry = None if retry_at is None else max(0.0, retry_at - trio.current_time())
-            self._reports.put(replace(state, retry=retry))
-
-    def _state(self) -> StateChanged:
-        view = self._lobby.view()
-        facts = StateChanged(
-            self._search_state(view),
-            Scope.MACHINE,
-            seeds=view.seeds,
-            waiting=view.waiting,
-            seen=view.people.seen,
-            met=view.people.met,
-            named=self._contacts.named,
+        if self._conversation is not None:
+            return  # nobody asks
+        facts = Facts(
+            self._lobby.view(),
+            self._matching.is_idle,
+            self._contacts.named,
+            self._contacts.named_are_silent(),
+            self._contacts.retry_at(),
         )
-        if facts.state is State.STOPPED:
-            return StateChanged(State.STOPPED, facts.scope, seeds=facts.seeds, named=facts.named)
-        return facts
-
-    def _search_state(self, view: View) -> State:
-        if self._matching.is_idle:
-            return State.STOPPED
-        if self._contacts.named_are_silent():
-            return State.NO_SEED
-        state = State(state_of(view))
-        waited = trio.current_time() - self._searching_since
-        return State.SEARCHING if state is State.NO_SEED and waited < FIRST_CONTACT else state
+        if (news := self._situation.news(facts, trio.current_time())) is not None:
+            self._reports.put(news)
 
     def _warn(self, sentence: str) -> None:
         """Say once what is not as it should be."""

@@ -2,7 +2,19 @@
 
 import trio
 
-from passerby.node.events import Delivered, Ended, EndReason, Finished, Matched, NoMoreInput, Quit, Search, Stop
+from passerby.node.events import (
+    Delivered,
+    Ended,
+    EndReason,
+    Finished,
+    Matched,
+    NoMoreInput,
+    Quit,
+    Search,
+    State,
+    StateChanged,
+    Stop,
+)
 from support.people import ended, matched, person, settings
 
 PATIENCE = 30.0
@@ -73,6 +85,7 @@ async def test_the_owner_of_the_local_seed_leaves_and_nobody_is_lost() -> None:
                             await matched(fourth)
                             await third.expect(Matched)
                         assert (await ended(third)).reason is EndReason.LEFT
+                        assert all(event.state is not State.NO_SEED for event in third.all(StateChanged))
 
 
 async def test_of_three_the_odd_one_waits_and_is_matched_by_next() -> None:
