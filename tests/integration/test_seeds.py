@@ -82,7 +82,7 @@ async def test_a_silent_seed_is_told_of_once_a_try() -> None:
             await one.do(Search())
             await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
             await one.expect(StateChanged, lambda event: event.state is State.NO_SEED and event.seeds == 1)
-            with trio.move_on_after(3):  # the local seed is asked meanwhile, several times
+            with trio.move_on_after(1.5):  # the local seed is asked meanwhile; the next try is further away
                 await one.expect(StateChanged)
                 raise AssertionError("nothing changed but the clock")
 
