@@ -152,7 +152,7 @@ CLEANED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Fit to be sent. `cleaned`: it is not what was typed, warn with code "cleaned" and the sentence `CLEANED`."""
+    """Fit to be sent. `cleaned`: more than tabs was changed; warn with code "cleaned" and the sentence `CLEANED`."""
 
     text: str
     cleaned: bool

@@ -22,6 +22,7 @@ def test_ordinary_text_is_admitted_as_typed(raw: str) -> None:
 def test_text_that_had_to_be_cleaned_says_so() -> None:
     assert admit("red \x1b[31malert\u202e") == Admitted("red [31malert\ufffd", cleaned=True)
     assert admit(b"two\r") == Admitted("two ", cleaned=True)
+    assert admit("\tcode") == Admitted(" code", cleaned=False)  # a tab is a space to everybody
     assert CLEANED.count(". ") == 1
 
 
@@ -69,4 +70,5 @@ def test_what_is_admitted_is_clean_and_within_the_limits(raw: bytes | str) -> No
         assert verdict.text.strip()
         assert clean(verdict.text) == verdict.text
         assert admit(verdict.text) == Admitted(verdict.text, cleaned=False)
-        assert verdict.cleaned == (verdict.text.encode() != (raw.encode() if isinstance(raw, str) else raw))
+        typed = raw.encode() if isinstance(raw, str) else raw
+        assert verdict.cleaned == (verdict.text.encode() != typed.replace(b"\t", b" "))
