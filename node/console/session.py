@@ -5,7 +5,6 @@ lifecycle.py's; all words are sentences.py's; what the keyboard and the screen a
 """
 
 import asyncio
-import contextlib
 import logging
 import signal
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from passerby.node.console.interrupts import Interrupts
 from passerby.node.console.journal import Journal
 from passerby.node.console.lifecycle import GOODBYE, Abandon, Effect, Lifecycle, Phase
 from passerby.node.console.status import Status
-from passerby.node.console.streams import takes_log
+from passerby.node.console.streams import discard, takes_log
 from passerby.node.events import (
     Command,
     Event,
@@ -174,8 +173,10 @@ class Session:
     def _log(self, event: Event) -> None:
         level, words = self._journal.entry(event)
         if _logger.isEnabledFor(level) and takes_log():
-            with contextlib.suppress(OSError):  # nobody reads the log any more: no reason to end a chat
+            try:
                 _logger.log(level, words)
+            except OSError:  # nobody reads the log any more: no reason to end a chat
+                discard(2)
 
     async def tell(self, code: str, text: str) -> None:
         """An answer or a warning of our own: `code` for programs, `text` for people."""

@@ -48,6 +48,16 @@ def takes_log() -> bool:
     return sys.stderr is not None and bool(select.select((), (2,), (), 0)[1])
 
 
+def discard(number: int) -> None:
+    """Give a standard stream that nobody reads to the null device.
+
+    What is still buffered for it would be tried once more at the end, complained of, and turned into exit code 120.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 class Streams:
     """Stdin in lines, stdout in texts; made by `open`."""
 
