@@ -196,7 +196,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.exit(Exit.SIGINT)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of it once more at its end
+        from passerby.node.console.streams import discard
+
+        discard(1)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
         from passerby.node.console.bugs import report
 

@@ -21,8 +21,8 @@ HASH_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
 # An identity multihash (00) of 36 bytes (24): the protobuf PublicKey of libp2p, type Ed25519 (08 01), 32 bytes (12 20).
-_PEER_ID_PREFIX: Final = bytes.fromhex("002408011220")
-PEER_ID_BYTES: Final = len(_PEER_ID_PREFIX) + KEY_BYTES
+PEER_ID_PREFIX: Final = bytes.fromhex("002408011220")
+PEER_ID_BYTES: Final = len(PEER_ID_PREFIX) + KEY_BYTES
 
 
 def blake2b(person: bytes, data: bytes, *, key: bytes | None = None) -> bytes:
@@ -151,7 +151,7 @@ def peer_id_of(public_key: bytes) -> bytes:
     LocalProtocolError if the key has not 32 bytes.
     """
     require_length("Ed25519 public key", public_key, KEY_BYTES)
-    return _PEER_ID_PREFIX + public_key
+    return PEER_ID_PREFIX + public_key
 
 
 def public_key_of(peer_id: bytes) -> bytes:
@@ -159,6 +159,6 @@ def public_key_of(peer_id: bytes) -> bytes:
 
     RemoteProtocolError for any other kind of peer id, or none: Passerby knows Ed25519 peers only (protocol.md 1).
     """
-    if len(peer_id) != PEER_ID_BYTES or not peer_id.startswith(_PEER_ID_PREFIX):
+    if len(peer_id) != PEER_ID_BYTES or not peer_id.startswith(PEER_ID_PREFIX):
         raise RemoteProtocolError("not an Ed25519 peer id")
-    return peer_id.removeprefix(_PEER_ID_PREFIX)
+    return peer_id.removeprefix(PEER_ID_PREFIX)

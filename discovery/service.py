@@ -67,7 +67,7 @@ class LobbyServer:
 
     def __init__(self) -> None:
         """Open an empty waiting room."""
-        self._room = WaitingRoom(random.SystemRandom(), _unix_minus_now())
+        self._room = WaitingRoom(random.SystemRandom(), unix_minus_now())
         self._numbers = itertools.count()
 
     def counts(self) -> tuple[int, int]:
@@ -78,7 +78,7 @@ class LobbyServer:
         """Sweep the waiting room for ever, and follow a wall clock that is set."""
         while True:
             await trio.sleep(SWEEP)
-            self._room.handle(ClockSet(_unix_minus_now()), trio.current_time())
+            self._room.handle(ClockSet(unix_minus_now()), trio.current_time())
 
     async def serve(self, stream: ByteStream, scope: Scope, block: str) -> None:
         """Answer the requests of one stream until it ends; its tickets end with it, however that happens."""
@@ -171,5 +171,6 @@ class LobbyClient:
         self._patience.deadline = min((due for _, due in self._waiting.values()), default=float("inf"))
 
 
-def _unix_minus_now() -> float:
+def unix_minus_now() -> float:
+    """Return what to add to trio's clock to have seconds since 1970."""
     return time.time() - trio.current_time()

@@ -34,13 +34,13 @@ from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.utils.address_validation import get_available_interfaces
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
-from passerby.crypto.errors import LocalProtocolError
+from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
+from passerby.crypto.keys import public_key_of
 from passerby.discovery.limits import STREAMS_PER_PEER
-from passerby.node.libp2p_081 import ED25519_PREFIX, mended_host, swarm_of
+from passerby.node.libp2p_081 import mended_host, swarm_of
 from passerby.node.libp2p_081_inbound import Admit
 from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
 
-PEER_ID_BYTES: Final = 38
 _DROP_BYTES: Final = 64 * 1024
 
 Handler = Callable[[Stream], Awaitable[None]]
@@ -236,8 +236,10 @@ async def _drain(stream: Stream) -> None:
 
 
 def _checked(peer_id: bytes) -> bytes:
-    if len(peer_id) != PEER_ID_BYTES or not peer_id.startswith(ED25519_PREFIX):
-        raise LocalProtocolError("not the id of an Ed25519 key")
+    try:
+        public_key_of(peer_id)
+    except RemoteProtocolError as error:  # it was ours to check before it came here
+        raise LocalProtocolError("not the id of an Ed25519 key") from error
     return peer_id
 
 

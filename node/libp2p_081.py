@@ -11,6 +11,7 @@ we know?), …_inbound.py (row 3), …_yamux.py (row 5) and …_reading.py.
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 # before anything of libp2p:
+from passerby.crypto.keys import PEER_ID_PREFIX
 from passerby.node.libp2p_081_import import WrongLibp2pError  # isort: split
 
 import logging
@@ -53,7 +54,6 @@ from passerby.node.libp2p_081_yamux import BoundedYamux
 from passerby.node.limits import HANDSHAKE_TIMEOUT, HOST_CLOSE, NEGOTIATION_TIMEOUT
 
 AGENT: Final = "passerby/1"  # the same for everybody, whatever the release: an agent string is a fingerprint
-ED25519_PREFIX: Final = bytes.fromhex("002408011220")  # peer id: identity multihash of a protobuf Ed25519 key
 
 logger = logging.getLogger("passerby.libp2p")
 
@@ -104,7 +104,7 @@ class _Ed25519Noise(NoiseTransport):
 
 
 async def _require_ed25519(session: ISecureConn) -> ISecureConn:
-    if not session.get_remote_peer().to_bytes().startswith(ED25519_PREFIX):
+    if not session.get_remote_peer().to_bytes().startswith(PEER_ID_PREFIX):
         await session.close()
         raise HandshakeFailure("only Ed25519 peer ids are accepted")
     return session

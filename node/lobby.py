@@ -4,7 +4,6 @@
 """
 
 import random
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -30,7 +29,7 @@ from passerby.discovery.searchevents import (
     Tick,
     View,
 )
-from passerby.discovery.service import LobbyClient
+from passerby.discovery.service import LobbyClient, unix_minus_now
 from passerby.discovery.tickets import Ticket
 from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, StreamError
@@ -50,7 +49,7 @@ class Lobby:
         self._changed = changed
         self._visiting: set[bytes] = set()
         self._clients: dict[bytes, LobbyClient] = {}
-        self._offset = _unix_minus_now()
+        self._offset = unix_minus_now()
         self._searcher = Searcher(
             key=key,
             network=network,
@@ -91,7 +90,7 @@ class Lobby:
 
     def advance(self) -> None:
         """Let time pass; notice a wall clock that was set, or a machine that slept: rooms follow wall time."""
-        offset = _unix_minus_now()
+        offset = unix_minus_now()
         if abs(offset - self._offset) > CLOCK_JUMP:
             self._offset = offset
             self.handle(ClockSet(offset))
@@ -162,7 +161,3 @@ def _request(effect: Effect) -> wire.Request:
 
 def _without_peer(address: Address) -> str:
     return str(Address(address.family, address.host, address.port))
-
-
-def _unix_minus_now() -> float:
-    return time.time() - trio.current_time()

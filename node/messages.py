@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Final
 
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
+from passerby.crypto.keys import PEER_ID_BYTES
 from passerby.crypto.records import BUCKETS, OVERHEAD
 from passerby.node.limits import TEXT_BYTES, TEXT_CODE_POINTS
 
 NONCE_BYTES: Final = 8
 LANG_BYTES: Final = 8
-PEER_ID_BYTES: Final = 38  # binary Ed25519 peer id: what names a relay
 INTERESTS: Final = 8
 INTEREST_BYTES: Final = 48
 FIRST_IGNORED: Final = 0x80

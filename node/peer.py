@@ -39,6 +39,7 @@ from passerby.node.events import (
     Typing,
     Warned,
 )
+from passerby.node.exits import Exit
 from passerby.node.home import HomeError
 from passerby.node.identities import Identities
 from passerby.node.limits import CLOSE_TIMEOUT
@@ -61,22 +62,22 @@ async def run(
 ) -> None:
     """Serve `commands` until Quit, or until nobody can send more; `Finished` is the last event."""
     reports = Reports(events)
-    exit_code = 0
+    exit_code = Exit.OK
     async with trio.open_nursery() as nursery:
         nursery.start_soon(reports.run)
         try:
             home.ensure_folder(settings.folders.run, settings.folders)
             named, others = known_seeds(settings)
         except HomeError as error:
-            reports.put(Failed("home", str(error), "Mend that, then start again.", 78))
-            exit_code = 78
+            reports.put(Failed("home", str(error), "Mend that, then start again.", Exit.CONFIG))
+            exit_code = Exit.CONFIG
         else:
             far = next((seed for seed in (*named, *others) if seed.scope is not Scope.MACHINE), None)
             if far is None:
                 await Peer(settings, named, others, reports).serve(commands)
             else:
                 reports.put(_needs_relay(far))
-                exit_code = 7
+                exit_code = Exit.REFUSED
         reports.put(Finished(exit_code))
         await reports.flush()
         nursery.cancel_scope.cancel()
@@ -88,7 +89,7 @@ def _needs_relay(seed: Address) -> Failed:
         f"The seed {seed} is not on this machine. Strangers met there would see your address, because this "
         "version has no relays yet.",
         "Leave that seed out to talk on this machine.",
-        7,
+        Exit.REFUSED,
     )
 
 

@@ -22,13 +22,13 @@ from passerby.discovery.wire import PROTOCOL
 from passerby.node import home
 from passerby.node.config import Folders, Settings
 from passerby.node.connection import Stream
+from passerby.node.exits import Exit
 from passerby.node.home import HomeError
 from passerby.node.host import Host, ListenError
 from passerby.node.invocation import program
 from passerby.node.limits import SEED_CONNECTIONS
 
 KEY_BYTES: Final = 32
-BAD_CONFIGURATION: Final = 78
 # A seed that was told to leave has done what it should: only Ctrl-C keeps the shell's usual answer.
 _EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 0}
 
@@ -98,7 +98,7 @@ def main(settings: Settings) -> int:
         _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
     except ListenError as error:
         _say(f"The seed {error.strerror or error}. Choose another port with --listen.")
-    return BAD_CONFIGURATION
+    return Exit.CONFIG
 
 
 async def _run(key: bytes, listen: Sequence[str]) -> int:
