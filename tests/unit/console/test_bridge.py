@@ -128,22 +128,22 @@ def test_a_bug_of_the_peer_comes_after_what_it_told_and_is_its_cause() -> None:
 
 
 def test_a_peer_that_does_not_end_is_cancelled() -> None:
-    cancelled = False
+    said: list[str] = []
 
     async def endless(settings: Settings, commands: Receive, events: Send) -> None:
-        nonlocal cancelled
+        said.append("started")
         try:
             await trio.sleep_forever()
         except trio.Cancelled:
-            cancelled = True
+            said.append("cancelled")
             raise
 
     async def console(bridge: Bridge) -> None:
         bridge.send(Stop())
-        await settle()
+        await reach(lambda: said == ["started"])  # a thread loads it first
 
     assert play(endless, console, grace=0)
-    assert cancelled
+    assert said == ["started", "cancelled"]
 
 
 def test_a_peer_that_closes_its_ends_early_does_no_harm() -> None:
