@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("consented")
 SCHEMA = Path(__file__).parents[2] / "docs" / "ndjson.schema.json"
 PATIENCE = 60.0
 LINES = 100
+AT_ONCE = 5.0  # a killed process closes its sockets; silence alone would take ninety seconds
 
 
 def check_schema(*programs: Program) -> None:
@@ -35,7 +36,7 @@ async def test_a_hundred_lines_each_way_in_order_and_none_lost() -> None:
                 nursery.start_soon(lambda: other.write(*(f"b{i}" for i in range(LINES))))
                 assert await one.hear(LINES) == [f"b{i}" for i in range(LINES)]
                 assert await other.hear(LINES) == [f"a{i}" for i in range(LINES)]
-            await one.expect("delivered", lambda line: line["id"] == LINES)
+            await one.seen("delivered", lambda line: line["id"] == LINES)
             await one.close_stdin()
             assert (await other.expect("ended"))["reason"] == "left"
             assert await one.exit_code() == 0
@@ -44,14 +45,14 @@ async def test_a_hundred_lines_each_way_in_order_and_none_lost() -> None:
             check_schema(one, other)
 
 
-async def test_a_killed_stranger_is_lost_within_a_second() -> None:
+async def test_a_killed_stranger_is_lost_at_once() -> None:
     with trio.fail_after(PATIENCE):
         async with chat("--once") as one, chat() as other:
             await matched(one, other)
             await other.write("here")
             assert await one.hear(1) == ["here"]
             other.process.kill()
-            with trio.fail_after(1.0):
+            with trio.fail_after(AT_ONCE):
                 assert (await one.expect("ended"))["reason"] == "lost"
             assert await one.exit_code() == 5
             check_schema(one)
@@ -92,6 +93,7 @@ async def test_interrupted_twice_says_goodbye() -> None:
             assert await one.exit_code() == 130
 
 
+@pytest.mark.slow
 async def test_three_hundred_lines_piped_in_arrive_whole_and_never_as_a_flood() -> None:
     with trio.fail_after(3 * PATIENCE):
         async with chat() as reader, chat() as sender:

@@ -32,7 +32,7 @@ async def test_both_have_the_same_words_and_hear_everything_in_order() -> None:
                 nursery.start_soon(lambda: other.say(*(f"b{i}" for i in range(10))))
                 assert await one.hear(10) == [f"b{i}" for i in range(10)]
                 assert await other.hear(10) == [f"a{i}" for i in range(10)]
-            await one.expect(Delivered, lambda event: event.id == 10)
+            await one.seen(Delivered(10))
 
 
 async def test_goodbye_is_told_apart_by_who_said_it() -> None:

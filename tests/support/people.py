@@ -38,6 +38,11 @@ class Person:
                     return event
             await self._news.wait()
 
+    async def seen(self, event: Event) -> None:
+        """Return once this event came, before or after those expected: what two sides do has no common order."""
+        while event not in self.events:
+            await self._news.wait()
+
     async def match(self) -> Matched:
         await self.do(Search())
         return await self.expect(Matched)

@@ -46,6 +46,12 @@ class Program:
             assert not self.is_over, f"{event} never came; stderr: {self.errors.decode()}; lines: {self.events}"
             await self._news.wait()
 
+    async def seen(self, event: str, condition: Callable[[Json], bool]) -> None:
+        """Return once such a line came, before or after those expected: what two sides do has no common order."""
+        while not any(condition(line) for line in self.all(event)):
+            assert not self.is_over, f"{event} never came; stderr: {self.errors.decode()}; lines: {self.events}"
+            await self._news.wait()
+
     async def state(self, *names: str) -> Json:
         return await self.expect("state", lambda line: line["state"] in names)
 
