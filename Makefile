@@ -6,17 +6,20 @@ BIN := .venv/bin
 # nothing but a person's own chat ever looks for public seeds
 OFFLINE := PASSERBY_DIRECTORY=off
 
-.PHONY: help chat seed test soak check cures-off fuzz bench lock clean installed installed-dev
+.PHONY: help chat seed lab test soak check cures-off fuzz bench bench-peers node-parts lock clean installed installed-dev
 
 help:
 	@echo 'make chat [ARGS="…"]   talk to a stranger (installs everything on first use)'
 	@echo 'make seed [ARGS="…"]   run a seed for others'
+	@echo 'make lab [ARGS="…"]    a whole network on this machine: 40 seeds, 40 people'
 	@echo 'make test              the tests: unit, integration, end to end'
 	@echo 'make check             linters, types, layers, what is in the wheel'
 	@echo 'make cures-off         each cure of libp2p taken out in turn: its test must fail'
 	@echo 'make soak [SHORT=1]    long runs and real-time waits'
 	@echo 'make fuzz [SHORT=1]    fuzz the parsers and the sanitizer'
 	@echo 'make bench [SHORT=1]   measure beside bare libp2p, write docs/figures.*'
+	@echo 'make bench-peers [SHORT=1]  the same beside Hyperswarm and js-libp2p'
+	@echo 'make node-parts        their parts, for the interoperation tests too (npm, git-ignored)'
 	@echo 'make lock              resolve the requirement locks anew'
 	@echo 'make clean             remove what was installed and built'
 
@@ -25,6 +28,9 @@ chat: installed
 
 seed: installed
 	@$(OFFLINE) $(BIN)/passerby seed run $(ARGS) || { code=$$?; [ $$code -eq 130 ] || exit $$code; }
+
+lab: installed
+	@$(OFFLINE) $(BIN)/passerby lab $(ARGS)
 
 test: installed-dev
 	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/test_layout.py tests/test_security_rows.py
@@ -50,6 +56,12 @@ fuzz: installed-dev
 
 bench: installed-dev
 	$(OFFLINE) $(BIN)/python benchmarks/run.py $(if $(SHORT),--short)
+
+bench-peers: installed-dev
+	$(OFFLINE) $(BIN)/python benchmarks/peers/run.py $(if $(SHORT),--short)
+
+node-parts:
+	cd benchmarks/peers && npm ci --ignore-scripts --no-audit --no-fund
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml

@@ -2,7 +2,9 @@
 
 A `Stream` has one reader and any number of writers. Its deadlines are the caller's cancel scopes: a read or write that
 is cancelled leaves the connection whole. Errors on a stream: EOFError when the other side finished,
-trio.BrokenResourceError when it reset the stream or vanished, trio.ClosedResourceError when we closed it.
+trio.BrokenResourceError when it reset the stream or vanished, trio.ClosedResourceError when we closed it. A stream that
+we opened is written to before the other side has agreed on its protocol; if it does not, the first read raises
+StreamError, which is a BrokenResourceError too.
 """
 # pyright: reportMissingTypeStubs=false
 
@@ -12,7 +14,8 @@ import passerby.node.libp2p_081_import  # noqa: F401 - for its effect  # pyright
 # isort: split
 
 from collections.abc import Callable
-from typing import Final
+from math import inf
+from typing import Final, TypeVar
 
 import trio
 from libp2p.exceptions import BaseLibp2pError
@@ -26,12 +29,19 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from noise.connection import NoiseConnection
 
 from passerby.crypto.errors import LocalProtocolError
-from passerby.node.libp2p_081_inbound import socket_address
+from passerby.node.libp2p_081_inbound import own_host, socket_address
+from passerby.node.libp2p_081_reading import Proposal
 
 BINDING_BYTES: Final = 32  # the handshake hash of Noise_XX_25519_ChaChaPoly_SHA256
 RESET_TIMEOUT: Final = 6.0  # a reset waits behind the frame being written, which is given up after 5 s
 
+T = TypeVar("T")
+
 Background = Callable[..., None]  # starts an async function with its arguments and does not wait for it
+
+
+class StreamError(OSError, trio.BrokenResourceError):
+    """No stream: the peer does not speak the protocol, did not answer in time, or is gone."""
 
 
 class Connection:
@@ -43,7 +53,8 @@ class Connection:
         self._background = background
         self.peer_id: Final[bytes] = inner.muxed_conn.peer_id.to_bytes()
         self.inbound: Final = inner.direction is Direction.INBOUND
-        self.remote_address: Final = _remote_address(inner)
+        self.remote_address: Final = _from_socket(inner, socket_address)
+        self.local_host: Final = _from_socket(inner, own_host)
 
     def __repr__(self) -> str:
         return f"<Connection {'from' if self.inbound else 'to'} {self.peer_id[-3:].hex()}>"
@@ -83,21 +94,31 @@ def _noise_layer(inner: SwarmConn) -> NoiseTransportReadWriter | None:
     return noise if isinstance(noise, NoiseTransportReadWriter) else None
 
 
-def _remote_address(inner: SwarmConn) -> tuple[str, int] | None:
+def _from_socket(inner: SwarmConn, read: Callable[[object], T]) -> T:
     noise = _noise_layer(inner)
     raw = noise.read_writer.read_write_closer if noise is not None else None
-    return socket_address(getattr(raw, "stream", None))
+    return read(getattr(raw, "stream", None))
 
 
 class Stream:
-    """One stream of a connection, its protocol agreed on."""
+    """One stream of a connection; its protocol is agreed on, or proposed."""
 
-    def __init__(self, inner: NetStream, connection: Connection, protocol: str, background: Background) -> None:
+    def __init__(
+        self,
+        inner: NetStream,
+        connection: Connection,
+        protocol: str,
+        background: Background,
+        proposal: Proposal | None = None,
+        answer_due: float = inf,
+    ) -> None:
         self._inner = inner
         self._muxed = inner.muxed_stream
         self._background = background
         self._write_lock = trio.Lock()
         self._reset = self._write_closed = self._read_closed = False
+        self._proposal = proposal  # until the other side has answered it
+        self._answer_due = answer_due
         self.connection: Final = connection
         self.protocol: Final = protocol
 
@@ -119,13 +140,31 @@ class Stream:
         """Whether we told the other side that nothing more comes, and did not reset."""
         return self._write_closed and not self._reset
 
+    async def agree(self) -> None:
+        """Wait until the other side has agreed on the protocol. Reading does so by itself.
+
+        Raises StreamError, trio.ClosedResourceError.
+        """
+        if self._proposal is None:
+            return
+        try:
+            with trio.fail_at(self._answer_due):
+                await self._proposal.settle(self._muxed.read)
+        except (BaseLibp2pError, trio.TooSlowError) as error:
+            if self._reset:
+                raise self._failure() from error
+            self.reset()
+            raise StreamError("the peer did not open the stream") from error
+        self._proposal = None
+
     async def read_some(self, limit: int) -> bytes:
         """Return 1 to `limit` bytes, or b"" if the other side has finished.
 
-        Raises trio.BrokenResourceError, trio.ClosedResourceError.
+        Raises StreamError before the first byte, trio.BrokenResourceError, trio.ClosedResourceError.
         """
         if self._reset:
             raise trio.ClosedResourceError("the stream was reset by us")
+        await self.agree()
         try:
             data = await self._muxed.read(limit)
         except MuxedStreamEOF:

@@ -8,7 +8,7 @@ OSError, so that a layer that must not import this module can catch it.
 # ruff: noqa: ASYNC109 - every wait has a deadline, also where the caller sets none
 
 # before anything of libp2p, because it brings the library in the right way:
-from passerby.node.connection import Connection, Stream  # isort: split
+from passerby.node.connection import Connection, Stream, StreamError  # isort: split
 
 import errno
 from collections import Counter
@@ -16,7 +16,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
-from math import ceil
 from os import strerror
 from typing import Any, Final
 
@@ -29,7 +28,6 @@ from libp2p.host.basic_host import BasicHost
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.utils.address_validation import get_available_interfaces
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
@@ -39,7 +37,10 @@ from passerby.crypto.keys import public_key_of
 from passerby.discovery.limits import STREAMS_PER_PEER
 from passerby.node.libp2p_081 import mended_host, swarm_of
 from passerby.node.libp2p_081_inbound import Admit
+from passerby.node.libp2p_081_reading import Proposal
 from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
+
+__all__ = ["DialError", "Handler", "Host", "ListenError", "PortBusyError", "StreamError", "WrongPeerError", "admit_all"]
 
 _DROP_BYTES: Final = 64 * 1024
 
@@ -52,10 +53,6 @@ class DialError(OSError):
 
 class WrongPeerError(DialError):
     """Somebody answered, but not the peer that was asked for."""
-
-
-class StreamError(OSError):
-    """No stream: the peer does not speak the protocol, did not answer in time, or is gone."""
 
 
 class ListenError(OSError):
@@ -119,7 +116,7 @@ class Host:
         return [self._known(inner) for inner in self._swarm.get_connections() if not inner.is_closed]
 
     async def dial(self, address: str, peer_id: bytes, *, timeout: float = DIAL_TIMEOUT) -> Connection:
-        """Make a new connection to `peer_id` at `address`, whether or not there is one.
+        """Make a new connection to `peer_id` at `address`, whether or not there is one; Noise has proven who it is.
 
         Raises WrongPeerError if somebody else answers, else DialError. Cancelling it closes what it began.
         """
@@ -160,14 +157,17 @@ class Host:
     async def open_stream(
         self, connection: Connection, protocol: str, *, timeout: float = NEGOTIATION_TIMEOUT
     ) -> Stream:
-        """Open a stream on this connection and agree on `protocol`. Raises StreamError."""
+        """Open a stream on this connection and propose `protocol`, without waiting for the answer.
+
+        Who writes first saves a round trip; the first read, or `Stream.agree`, raises StreamError if the peer does not
+        speak the protocol or does not say so within `timeout`. Raises StreamError if the connection is gone or full.
+        """
         inner: NetStream | None = None
+        proposal, due = Proposal(protocol), trio.current_time() + timeout
         try:
-            with trio.fail_after(timeout):
+            with trio.fail_at(due):
                 inner = await connection.inner.new_stream()
-                await self._inner.multiselect_client.select_one_of(
-                    [TProtocol(protocol)], MultiselectCommunicator(inner), ceil(timeout) + 1
-                )
+                await inner.muxed_stream.write(proposal.opening)
         except BaseException as error:
             if inner is not None:
                 self._background(inner.reset)
@@ -175,7 +175,7 @@ class Host:
                 raise StreamError("the peer did not open the stream") from error
             raise
         inner.set_protocol(TProtocol(protocol))
-        return Stream(inner, connection, protocol, self._background)
+        return Stream(inner, connection, protocol, self._background, proposal, due)
 
     def set_stream_handler(self, protocol: str, handler: Handler) -> None:
         """Serve inbound streams of `protocol`, each in a task of its own.

@@ -5,13 +5,13 @@ its docstring says what happens without it (all measured). `mended_host` applies
 Each has a regression test that fails without it: tests/cures_off.py leaves them out one by one and expects just that.
 
 The long parts have files of their own: …_import.py (before the library is imported), …_expected.py (is it the library
-we know?), …_inbound.py (row 3), …_yamux.py (row 5) and …_reading.py.
+we know?), …_noise.py (row 1), …_inbound.py (row 3), …_yamux.py with …_stream.py (row 5), …_reading.py, …_buffers.py and
+…_negotiation.py.
 """
 # ruff: noqa: SLF001 - to mend a library is to touch its private parts; nobody else may
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 
 # before anything of libp2p:
-from passerby.crypto.keys import PEER_ID_PREFIX
 from passerby.node.libp2p_081_import import WrongLibp2pError  # isort: split
 
 import logging
@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Final
 
 import trio
-from libp2p.abc import IMuxedConn, INetConn, INetStream, IRawConnection, ISecureConn
+from libp2p.abc import INetConn, INetStream
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -32,25 +32,30 @@ from libp2p.io import msgio
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
+from libp2p.network.tag_store import TagStoreNotifee
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.protocol_muxer import multiselect_communicator
-from libp2p.security.exceptions import HandshakeFailure
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
+from libp2p.security.noise import patterns
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.security.security_multistream import SecurityMultistream
-from libp2p.stream_muxer.muxer_multistream import MuxerMultistream
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.tools.anyio_service.trio_manager import TrioManager
 from libp2p.transport.tcp import tcp
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
+from passerby.node.libp2p_081_buffers import BufferedSession, BufferedTCP
 from passerby.node.libp2p_081_expected import check_library
 from passerby.node.libp2p_081_inbound import AddressGate, Admit, InboundDoor
+from passerby.node.libp2p_081_negotiation import OneFlightMultiselect, OneFlightSelector
+from passerby.node.libp2p_081_noise import Ed25519Noise
 from passerby.node.libp2p_081_reading import read_exactly, read_short_line
-from passerby.node.libp2p_081_yamux import BoundedYamux
+from passerby.node.libp2p_081_tasks import PreparedXX, notify, run_task, start_muxer
+from passerby.node.libp2p_081_yamux import OnlyBoundedYamux
 from passerby.node.limits import HANDSHAKE_TIMEOUT, HOST_CLOSE, NEGOTIATION_TIMEOUT
 
 AGENT: Final = "passerby/1"  # the same for everybody, whatever the release: an agent string is a fingerprint
@@ -93,27 +98,10 @@ def _replace(target: object, name: str, replacement: object) -> None:
     setattr(target, name, replacement)
 
 
-class _Ed25519Noise(NoiseTransport):
-    """Noise that admits no peer id but Ed25519: RSA ids are 256-byte signatures to verify, others never meet us."""
-
-    async def secure_inbound(self, conn: IRawConnection) -> ISecureConn:
-        return await _require_ed25519(await super().secure_inbound(conn))
-
-    async def secure_outbound(self, conn: IRawConnection, peer_id: ID) -> ISecureConn:
-        return await _require_ed25519(await super().secure_outbound(conn, peer_id))
-
-
-async def _require_ed25519(session: ISecureConn) -> ISecureConn:
-    if not session.get_remote_peer().to_bytes().startswith(PEER_ID_PREFIX):
-        await session.close()
-        raise HandshakeFailure("only Ed25519 peer ids are accepted")
-    return session
-
-
 def only_noise(host: BasicHost) -> None:
     """Row 1. The library also offers plaintext: who answers at the dialled address can pose as any peer."""
     key = KeyPair(host.get_private_key(), host.get_public_key())
-    noise = _Ed25519Noise(key, noise_privkey=create_noise_key_pair().private_key)
+    noise = Ed25519Noise(key, noise_privkey=create_noise_key_pair().private_key)
     security = SecurityMultistream({NOISE: noise})
     swarm_of(host).upgrader.security_multistream = security
     if list(security.transports) != [NOISE] or set(security.multiselect.handlers) - {None} != {NOISE}:
@@ -145,19 +133,9 @@ def dial_once(host: BasicHost) -> None:
     swarm_of(host).retry_config = RetryConfig(max_retries=0)
 
 
-class _OnlyBoundedYamux(MuxerMultistream):
-    """Agrees on Yamux and makes it ours; the library's version names its own class, whatever it was told."""
-
-    async def new_conn(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
-        protocol, _ = await self._selector.select(conn, conn.is_initiator, self.negotiate_timeout)
-        return self._annotate_connection(BoundedYamux(conn, peer_id), conn, protocol)
-
-
 def bounded_yamux(host: BasicHost) -> None:
     """Row 5. The receive window is not enforced, frames of 16 MiB are read whole, streams are not counted."""
-    swarm_of(host).upgrader.muxer_multistream = _OnlyBoundedYamux(
-        {TProtocol(YAMUX): BoundedYamux}, int(HANDSHAKE_TIMEOUT)
-    )
+    swarm_of(host).upgrader.muxer_multistream = OnlyBoundedYamux(int(HANDSHAKE_TIMEOUT))
 
 
 def close_at_exit(host: BasicHost) -> None:
@@ -255,6 +233,46 @@ def prompt_end(host: BasicHost) -> None:
     _replace(msgio, "read_exactly", read_exactly)
 
 
+def buffered_reads(host: BasicHost) -> None:
+    """Beyond the table. The kernel is asked twice for each Noise message, and each byte passes through seven layers."""
+    _replace(tcp, "TrioTCPStream", BufferedTCP)
+    _replace(patterns, "SecureSession", BufferedSession)
+
+
+def one_flight(host: BasicHost) -> None:
+    """Beyond the table. Each line of a negotiation waits for the last: three round trips more for each connection."""
+    upgrader = swarm_of(host).upgrader
+    security, muxer = upgrader.security_multistream, upgrader.muxer_multistream
+    _replace(security, "_selector", OneFlightSelector(security._selector))
+    _replace(muxer, "_selector", OneFlightSelector(muxer._selector))
+    _replace(host, "multiselect", OneFlightMultiselect(host.multiselect.handlers))
+
+
+def plain_tasks(host: BasicHost) -> None:
+    """Beyond the table. To start a task all others are looked through, and one that fails ends the network."""
+    _replace(TrioManager, "run_task", run_task)
+
+
+def quiet_muxer(host: BasicHost) -> None:
+    """Beyond the table. Each connection has two loops more, which ping the other side and find nothing to sweep."""
+    _replace(Yamux, "start", start_muxer)
+
+
+def signed_once(host: BasicHost) -> None:
+    """Beyond the table. The same signature and public key are computed for each handshake."""
+    noise = swarm_of(host).upgrader.security_multistream.transports[NOISE]
+    if isinstance(noise, NoiseTransport):
+        pattern = PreparedXX(noise)
+        _replace(noise, "get_pattern", lambda: pattern)
+
+
+def no_listeners(host: BasicHost) -> None:
+    """Beyond the table. Each connection and stream starts tasks that note down tags, which nobody reads."""
+    swarm = swarm_of(host)
+    swarm.notifees[:] = [notifee for notifee in swarm.notifees if not isinstance(notifee, TagStoreNotifee)]
+    _replace(Swarm, "_notify", notify)
+
+
 def discreet_identify(host: BasicHost) -> None:
     """Beyond the table. Each connection costs two streams and 10 ms to ask who is there, and tells the release."""
     swarm = swarm_of(host)
@@ -277,6 +295,12 @@ CURES: Final[dict[str, Callable[[BasicHost], None]]] = {
     "own-port": own_port,
     "short-negotiation": short_negotiation,
     "prompt-end": prompt_end,
+    "buffered-reads": buffered_reads,
+    "one-flight": one_flight,
+    "plain-tasks": plain_tasks,
+    "quiet-muxer": quiet_muxer,
+    "signed-once": signed_once,
+    "no-listeners": no_listeners,
     "discreet-identify": discreet_identify,
 }
 

@@ -8,143 +8,37 @@ The wire format is github.com/hashicorp/yamux/blob/master/spec.md. The tables of
 closing works on them. Replaced is what decides how much is taken in, and the path of every byte in and out: the library
 writes several log lines per frame, which cost more than the frame.
 """
-# ruff: noqa: SLF001 - a subclass that mends the library works on the library's private parts
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false
 
 import struct
 from contextlib import suppress
+from math import inf
 from typing import Final
 
 import trio
-from libp2p.abc import ISecureConn
-from libp2p.io.exceptions import IOException
+from libp2p.abc import IMuxedConn, ISecureConn
+from libp2p.custom_types import TProtocol
 from libp2p.network.connection.exceptions import RawConnError
 from libp2p.peer.id import ID
-from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
+from libp2p.stream_muxer.exceptions import MuxedStreamError
+from libp2p.stream_muxer.muxer_multistream import MuxerMultistream
 from libp2p.stream_muxer.yamux import yamux as wire
-from libp2p.stream_muxer.yamux.yamux import Yamux, YamuxStream
+from libp2p.stream_muxer.yamux.yamux import Yamux
 
 from passerby.node.libp2p_081_reading import read_exactly
-from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAM_BUFFER, STREAMS_PER_CONNECTION
+from passerby.node.libp2p_081_stream import GONE, BoundedStream, frame_header
+from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAMS_PER_CONNECTION
 
 BODY_TIMEOUT: Final = 10.0  # a frame's body follows its header; 256 KiB in this time is the slowest line served
 WRITE_STALL: Final = 5.0  # a peer whose socket takes nothing for this long is gone
+OPENED_AT_ONCE: Final = 128  # streams opened by the peer; then they come at OPENED_RATE: each costs 1 ms to take and end
+OPENED_RATE: Final = 4.0  # a second; an honest peer opens a few in all
+FRAMES_AT_ONCE: Final = 32  # that have arrived; then it is another connection's turn
 FAREWELL: Final = 1.0  # closing tells the other side first, if it takes the words within this
-WINDOW_STALL: Final = 30.0  # a peer that grants nothing for this long does not read any more
-_GONE: Final = (IOException, RawConnError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class ViolationError(Exception):
     """The peer broke Yamux's rules or our limits: its connection is closed. Never leaves this module."""
-
-
-def frame_header(kind: int, flags: int, stream_id: int, length: int) -> bytes:
-    """Return the 12 bytes that begin every Yamux frame."""
-    return struct.pack(wire.YAMUX_HEADER_FORMAT, 0, kind, flags, stream_id, length)
-
-
-class BoundedStream(YamuxStream):
-    """A stream whose peer may send `STREAM_BUFFER` bytes more than we have read, and never a byte beyond."""
-
-    def __init__(self, stream_id: int, conn: "BoundedYamux", is_initiator: bool) -> None:
-        super().__init__(stream_id, conn, is_initiator)
-        self.bounded = conn
-        self.buffer = bytearray()  # outlives the connection: a goodbye may arrive in one segment with its end
-        self.finished = False  # the peer's FIN arrived
-        self.ungranted = 0  # read by us, not yet granted again
-        self.readable = trio.Event()
-        self.window_opened = trio.Event()
-        self._backlog_slot_released = True  # our own count of streams takes the place of the library's semaphore
-
-    async def read(self, n: int | None = -1) -> bytes:
-        """Return 1 to `n` bytes, or all that is there if `n` is None or negative.
-
-        What arrived is delivered first; then raises MuxedStreamEOF after the peer's FIN, MuxedStreamReset if the stream
-        or its connection is gone.
-        """
-        while not self.buffer:
-            if self.finished:
-                raise MuxedStreamEOF("the peer sends no more")
-            if self.recv_closed or self.bounded.event_shutting_down.is_set():
-                raise MuxedStreamReset("the stream or its connection is gone")
-            if self.readable.is_set():
-                self.readable = self.bounded.stream_events[self.stream_id] = trio.Event()
-            await self.readable.wait()
-        size = len(self.buffer) if n is None or n < 0 else min(n, len(self.buffer))
-        data = bytes(self.buffer[:size])
-        del self.buffer[:size]
-        if self.closed and not self.buffer:
-            self.bounded.drop(self)
-        await self._auto_tune_and_send_window_update(bytes_read=size)
-        return data
-
-    async def _auto_tune_and_send_window_update(self, *, bytes_read: int = 0) -> None:
-        """Grant again what was read, in halves of the window; the library doubles the window up to 16 MiB."""
-        self.ungranted += bytes_read
-        if self.ungranted < STREAM_BUFFER // 2 or self.recv_closed:
-            return
-        increment, self.ungranted = self.ungranted, 0
-        self.recv_window += increment
-        with suppress(*_GONE):  # what was read is good; the next read tells that the connection is gone
-            await self.bounded._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, 0, self.stream_id, increment))
-
-    async def write(self, data: bytes) -> None:
-        """Send all of `data`, waiting for the peer's window.
-
-        Raises MuxedStreamReset if the stream or its connection is gone, MuxedStreamError if it is closed for sending or
-        the peer grants nothing for `WINDOW_STALL` seconds.
-        """
-        sent = 0
-        while sent < len(data):
-            while self.send_window <= 0 and not self.send_closed:
-                await self._wait_for_window()
-            if self.closed or self.reset_received:
-                raise MuxedStreamReset("the stream or its connection is gone")
-            if self.send_closed:
-                raise MuxedStreamError("the stream is closed for sending")
-            chunk = data[sent : sent + min(self.send_window, wire.MAX_MESSAGE_SIZE - wire.HEADER_SIZE)]
-            self.send_window -= len(chunk)
-            try:
-                await self.bounded._write_frame(frame_header(wire.TYPE_DATA, 0, self.stream_id, len(chunk)) + chunk)
-            except _GONE as error:
-                raise MuxedStreamReset("the connection is gone") from error
-            except trio.Cancelled:  # before a byte of the frame was written
-                self.send_window += len(chunk)
-                raise
-            sent += len(chunk)
-
-    async def _wait_for_window(self) -> None:
-        self.window_opened = trio.Event()
-        with trio.move_on_after(WINDOW_STALL) as scope:
-            await self.window_opened.wait()
-        if scope.cancelled_caught:
-            raise MuxedStreamError("the peer granted no window")
-
-    async def reset(self) -> None:
-        """End both directions at once and forget what was not read."""
-        already, self.closed = self.closed, True
-        self.send_closed = self.recv_closed = self.reset_received = True
-        self.finished = False
-        self.buffer.clear()
-        self.window_opened.set()
-        self.bounded.drop(self)
-        if not already:
-            with suppress(*_GONE):
-                await self.bounded._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_RST, self.stream_id, 0))
-
-    def take_flags(self, flags: int) -> None:
-        """Note the peer's FIN or RST and wake who waits for it."""
-        if flags & wire.FLAG_FIN:
-            self.finished = self.recv_closed = True
-        if flags & wire.FLAG_RST:
-            self.recv_closed = self.send_closed = self.reset_received = True
-        self.closed = self.recv_closed and self.send_closed
-        if self.recv_closed:
-            self.readable.set()
-        if self.send_closed:
-            self.window_opened.set()
-        if self.closed and not self.buffer:
-            self.bounded.drop(self)
 
 
 class BoundedYamux(Yamux):
@@ -153,9 +47,10 @@ class BoundedYamux(Yamux):
     def __init__(self, secured_conn: ISecureConn, peer_id: ID) -> None:
         super().__init__(secured_conn, peer_id, is_initiator=secured_conn.is_initiator)
         self._stall = WRITE_STALL
+        self._opened_until = -inf
 
     async def open_stream(self) -> BoundedStream:
-        """Open a stream to the peer.
+        """Open a stream to the peer, who hears of it with the first frame that we send on it.
 
         Raises MuxedStreamError if the connection is closing or holds all the streams it may.
         """
@@ -163,13 +58,6 @@ class BoundedYamux(Yamux):
             raise MuxedStreamError("the connection is closing or full")
         stream = self._add(self.next_stream_id, is_initiator=True)
         self.next_stream_id += 2
-        try:
-            await self._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_SYN, stream.stream_id, 0))
-        except BaseException as error:
-            self.drop(stream)
-            if isinstance(error, _GONE):
-                raise MuxedStreamError("the connection is gone") from error
-            raise
         return stream
 
     def _add(self, stream_id: int, *, is_initiator: bool) -> BoundedStream:
@@ -178,13 +66,6 @@ class BoundedYamux(Yamux):
         self.stream_buffers[stream_id] = stream.buffer
         self.stream_events[stream_id] = stream.readable
         return stream
-
-    def drop(self, stream: BoundedStream) -> None:
-        """Forget a stream that is closed in both directions and read to its end."""
-        self.streams.pop(stream.stream_id, None)
-        self.stream_buffers.pop(stream.stream_id, None)
-        self.stream_events.pop(stream.stream_id, None)
-        stream.readable.set()
 
     async def _write_frame(self, data: bytes) -> None:
         """Write one frame whole, whatever is cancelled meanwhile.
@@ -207,7 +88,7 @@ class BoundedYamux(Yamux):
         farewell = not self.event_shutting_down.is_set()
         self.event_shutting_down.set()
         self._stall = FAREWELL
-        with trio.move_on_after(FAREWELL) as scope, suppress(*_GONE):
+        with trio.move_on_after(FAREWELL) as scope, suppress(*GONE):
             scope.shield = True
             if farewell:
                 await self._write_frame(frame_header(wire.TYPE_GO_AWAY, 0, 0, error_code))
@@ -233,7 +114,9 @@ class BoundedYamux(Yamux):
         """Take frames until the connection ends; never raises, whatever the peer sends."""
         with suppress(Exception):  # decryption fails with errors of three libraries: all end this connection only
             while not self.event_shutting_down.is_set():
-                await self._take_frame()
+                for _ in range(FRAMES_AT_ONCE):
+                    await self._take_frame()
+                await trio.lowlevel.checkpoint()
         await self._clean_up()
 
     async def _take_frame(self) -> None:
@@ -267,7 +150,6 @@ class BoundedYamux(Yamux):
             stream.send_window += length
             stream.window_opened.set()
         if opened is not None and not flags & wire.FLAG_RST:
-            await self._write_frame(frame_header(wire.TYPE_WINDOW_UPDATE, wire.FLAG_ACK, stream_id, 0))
             await self.new_stream_send_channel.send(opened)
         if stream is not None:
             stream.take_flags(flags)
@@ -278,6 +160,10 @@ class BoundedYamux(Yamux):
             raise ViolationError("a stream id that the peer may not open")
         if len(self.streams) >= STREAMS_PER_CONNECTION:
             raise ViolationError("too many streams")
+        now = trio.current_time()
+        self._opened_until = max(self._opened_until, now - OPENED_AT_ONCE / OPENED_RATE) + 1 / OPENED_RATE
+        if self._opened_until > now:
+            raise ViolationError("too many streams one after the other")
         return self._add(stream_id, is_initiator=False)
 
     async def _take_data(self, stream: BoundedStream | None, length: int) -> None:
@@ -297,3 +183,15 @@ class BoundedYamux(Yamux):
         if stream is not None and not stream.recv_closed:  # else we reset it, and the peer could not know yet
             stream.buffer += body
             stream.readable.set()
+
+
+class OnlyBoundedYamux(MuxerMultistream):
+    """Agrees on Yamux and makes it ours; the library's version names its own class, whatever it was told."""
+
+    def __init__(self, negotiate_timeout: int) -> None:
+        super().__init__({TProtocol(wire.PROTOCOL_ID): BoundedYamux}, negotiate_timeout)
+
+    async def new_conn(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
+        """Return the connection. Raises MultiselectError, MultiselectClientError."""
+        protocol, _ = await self._selector.select(conn, conn.is_initiator, self.negotiate_timeout)
+        return self._annotate_connection(BoundedYamux(conn, peer_id), conn, protocol)

@@ -18,6 +18,8 @@ YIELD_PAUSE: Final = 60.0  # after two inbound locks that failed at M3 within th
 EARLY_LOSS: Final = 10.0  # a chat lost before any text and this soon after `matched` resumes the search by itself
 PENDING_CHAT_STREAMS: Final = 8  # before CONFIRMED, and one per peer id: bounds what strangers can make us hold
 M1_TIMEOUT: Final = 3.0  # the responder speaks only after M1, so silence there is not a peer of ours
+SOLVE_TIMEOUT: Final = 5.0  # for a stamp: ten times what the dearest takes on a slow machine, on the average
+CHAT_TOLL_RATE: Final = 2.0  # strangers' M1 a second, above which stamps are asked: nobody's ticket is that much wanted
 
 # ---- protocol constants: docs/protocol.md 5 (records) ------------------------------------------------------------
 

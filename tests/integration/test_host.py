@@ -19,7 +19,7 @@ from passerby.crypto.errors import LocalProtocolError
 from passerby.discovery.limits import STREAMS_PER_PEER
 from passerby.node import libp2p_081_inbound
 from passerby.node.connection import Connection, Stream
-from passerby.node.host import DialError, Host, ListenError, StreamError, WrongPeerError
+from passerby.node.host import DialError, Host, ListenError, WrongPeerError
 from passerby.node.libp2p_081 import bare_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER
 from support.attackers import read_until_closed, session
@@ -185,12 +185,6 @@ async def test_who_is_not_admitted_is_not_answered() -> None:
     assert [address for address, _ in asked] == ["127.0.0.1"]
 
 
-async def test_a_protocol_that_nobody_speaks() -> None:
-    async with pair(ignore) as (_, client, connection):
-        with pytest.raises(StreamError):
-            await client.open_stream(connection, "/nobody/1")
-
-
 async def test_what_was_sent_arrives_whole_and_then_the_end() -> None:
     sent = os.urandom(3 * STREAM_BUFFER)
 
@@ -231,6 +225,7 @@ async def test_a_reset_breaks_the_other_end_and_closes_ours() -> None:
 
     async with pair(read) as (_, client, connection):
         stream = await client.open_stream(connection, TEST)
+        await stream.agree()
         stream.reset()
         with pytest.raises(trio.ClosedResourceError):
             await stream.read_exactly(1)

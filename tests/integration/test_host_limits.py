@@ -10,8 +10,8 @@ import trio
 from libp2p.crypto.keys import KeyPair
 from libp2p.host.basic_host import BasicHost
 
+from passerby.crypto.stamp import Parties
 from passerby.discovery.addresses import Scope
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.service import LobbyServer
 from passerby.discovery.wire import PROTOCOL
 from passerby.node import libp2p_081, limits, presence, seed
@@ -21,6 +21,8 @@ from passerby.node.libp2p_081_inbound import HALF_OPEN, OUTBOUND_SHARE, Admit
 from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAM_BUFFER
 from passerby.node.matching import Match
 from support.attackers import DATA, GONE, MULTISTREAM, PATIENCE, RST, SYN, connect, read_until_closed, session
+from support.people import settings
+from support.rawpeer import somebody
 
 LOOPBACK = ("/ip4/127.0.0.1/tcp/0",)
 MUTE = ("/test/mute/1", "/test/mute/2")
@@ -108,7 +110,7 @@ async def carrying(stack: AsyncExitStack, host: Host) -> Connection | None:
     client = await stack.enter_async_context(Host.open(os.urandom(32)))
     try:
         connection = await client.dial(host.addresses[0], host.peer_id)
-        await client.open_stream(connection, MUTE[0])
+        await (await client.open_stream(connection, MUTE[0])).agree()
     except OSError:
         return None
     return connection
@@ -141,10 +143,9 @@ async def test_a_peer_and_a_seed_have_the_places_that_are_theirs(monkeypatch: py
     monkeypatch.setattr("passerby.node.host.mended_host", note)
     monkeypatch.setattr(presence, "CONNECTIONS", 17)
     monkeypatch.setattr(seed, "SEED_CONNECTIONS", 4711)
-    async with seed.Seed.open(os.urandom(32), LOOPBACK):
+    async with seed.Seed.open(os.urandom(32), LOOPBACK, seed.Place("test")):
         assert given == [4711]
-    nobody = PeerBook(bytes(32), 0.0)
-    async with presence.Presence.open("test", nobody, nobody, talk, lambda: None):
+    async with presence.Presence.open(somebody(settings()), talk, lambda: None):
         assert given == [4711, 17]
 
 
@@ -152,13 +153,16 @@ async def test_a_seed_counts_the_streams_of_one_connection_together(monkeypatch:
     blocks: list[str] = []
     three = trio.Event()
 
-    async def note(_: LobbyServer, stream: Stream, scope: Scope, block: str) -> None:
+    async def note(_: LobbyServer, stream: Stream, scope: Scope, block: str, parties: Parties) -> None:
         blocks.append(block)
         if len(blocks) == 3:
             three.set()
 
     monkeypatch.setattr(LobbyServer, "serve", note)
-    async with seed.Seed.open(os.urandom(32), LOOPBACK) as server, Host.open(os.urandom(32)) as client:
+    async with (
+        seed.Seed.open(os.urandom(32), LOOPBACK, seed.Place("test")) as server,
+        Host.open(os.urandom(32)) as client,
+    ):
         address = str(server.addresses[0]).partition("/p2p/")[0]
         one, other = [await client.dial(address, server.peer_id) for _ in range(2)]
         for connection in (one, one, other):

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 
 import pytest
 import trio
+from libp2p.crypto.ed25519 import Ed25519PrivateKey
+from libp2p.crypto.keys import PrivateKey
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.io.exceptions import IncompleteReadError
 from libp2p.peer.id import ID
 from libp2p.security.noise.io import NoisePacketReadWriter
+from libp2p.tools.anyio_service.trio_manager import TrioManager
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, PortBusyError
 from passerby.node.libp2p_081 import CURES, mended_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER, STREAMS_PER_CONNECTION
-from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window
+from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window, session
+from support.distance import Place, distance
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
 ECHO = "/test/echo/1"
@@ -186,6 +190,81 @@ async def test_prompt_end() -> None:
     assert socket.reads == 1
 
 
+async def test_buffered_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = 0
+    receive = trio.SocketStream.receive_some
+
+    async def counted(stream: trio.SocketStream, max_bytes: int | None = None) -> bytes:
+        nonlocal reads
+        reads += 1
+        return await receive(stream, max_bytes)
+
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        stream = await client.open_stream(await client.dial(host.addresses[0], host.peer_id), ECHO)
+        await stream.agree()
+        monkeypatch.setattr(trio.SocketStream, "receive_some", counted)
+        for _ in range(20):
+            await stream.write(b"ping")
+            await stream.read_exactly(4)
+    assert reads < 3 * 20
+
+
+async def test_one_flight() -> None:
+    async with listening() as host, Host.open(os.urandom(32)) as client, distance() as lines:
+        here, there = Place(), Place()
+        connection = await client.dial(await lines.between(here, there, host.addresses[0]), host.peer_id)
+        assert here.round_trips == 2  # TCP's own, then Noise's first two messages
+        stream = await client.open_stream(connection, ECHO)
+        await stream.write(b"ping")
+        assert await stream.read_exactly(4) == b"ping"
+        assert here.round_trips == 3
+
+
+async def test_plain_tasks() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError("a bug in the network")
+
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        manager = swarm_of(host._inner).manager
+        assert isinstance(manager, TrioManager)
+        before = len(manager._root_tasks)
+        for _ in range(5):
+            await client.dial(host.addresses[0], host.peer_id)
+        assert len(manager._root_tasks) == before  # through which the next task would look for its parent
+        manager.run_task(fail)
+        assert await served(client, host)
+
+
+async def test_quiet_muxer() -> None:
+    async with listening() as host, session(host.addresses[0], host.peer_id) as peer:
+        with trio.move_on_after(1.5):
+            assert await peer.receive() == "nothing: nobody asked"
+
+
+async def test_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed: list[PrivateKey] = []
+    sign = Ed25519PrivateKey.sign
+
+    def note(key: Ed25519PrivateKey, data: bytes) -> bytes:
+        signed.append(key)
+        return sign(key, data)
+
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        monkeypatch.setattr(Ed25519PrivateKey, "sign", note)
+        for _ in range(3):
+            assert await served(client, host)
+    assert not signed
+
+
+async def test_no_listeners() -> None:
+    async with listening() as host, Host.open(os.urandom(32)) as client:
+        await client.dial(host.addresses[0], host.peer_id)
+        with trio.fail_after(5):
+            while not host.connections():
+                await trio.lowlevel.checkpoint()
+        assert not swarm_of(host._inner).tag_store.get_all_peers()
+
+
 async def test_discreet_identify() -> None:
     async with listening() as host, Host.open(os.urandom(32)) as client:
         connection = await client.dial(host.addresses[0], host.peer_id)
@@ -196,7 +275,7 @@ async def test_discreet_identify() -> None:
         assert identify.agent_version == "passerby/1"
         for protocol in ("/ipfs/ping/1.0.0", "/ipfs/id/push/1.0.0"):
             with pytest.raises(OSError, match="did not open"):
-                await client.open_stream(connection, protocol)
+                await (await client.open_stream(connection, protocol)).agree()
 
 
 def test_every_cure_has_its_test() -> None:
