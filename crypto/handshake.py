@@ -29,7 +29,6 @@ from passerby.crypto.messages import (
     LEGAL_LENGTHS,
     NONCE_BYTES,
     ROOM_BYTES,
-    STAMP_BYTES,
     Confirmation,
     FirstMessage,
     Message,
@@ -47,6 +46,7 @@ from passerby.crypto.messages import (
 )
 from passerby.crypto.records import Opener, Sealer
 from passerby.crypto.session import Session
+from passerby.crypto.stamp import STAMP_BYTES
 from passerby.crypto.transcript import CHAT_PROTOCOL, Binding, Secrets, after_first, after_reply, commitment, order
 
 __all__ = [

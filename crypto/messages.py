@@ -20,13 +20,13 @@ from typing import Final, Self
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
 from passerby.crypto.keys import HASH_BYTES, KEY_BYTES
 from passerby.crypto.records import HEADER_BYTES
+from passerby.crypto.stamp import STAMP_BYTES
 
 FAILURE: Final = "the handshake failed"  # one face for every cause
 
 MAGIC: Final = b"PBY1"
 ROOM_BYTES: Final = 32
 NONCE_BYTES: Final = 32
-STAMP_BYTES: Final = 16
 MAX_VERSIONS: Final = 8
 _FEATURES_BYTES: Final = 4
 _VERSION_COUNTS: Final = range(1, MAX_VERSIONS + 1)

@@ -28,6 +28,8 @@ from passerby.crypto.handshake import (
     refusal,
 )
 from passerby.crypto.records import OVERHEAD, check_record_length
+from passerby.crypto.stamp import Parties, Personal
+from passerby.discovery.limits import STAMP_MOST_BITS
 from passerby.node.messages import Hello, decode, encode
 from passerby.node.slot import (
     Answered,
@@ -44,6 +46,11 @@ BUSY: Final = frame(refusal(RefusalCode.BUSY))
 NO_COMMON_VERSION: Final = frame(refusal(RefusalCode.VERSION))
 
 Fact = FirstMessage | Answered | GoodReply | Refused | GoodProof | GoodConfirmation | GoodHello
+
+
+def stamp_wanted(difficulty: int) -> bytes:
+    """Return the refusal of an M1 that lacks a stamp of `difficulty` bits, framed."""
+    return frame(refusal(RefusalCode.STAMP, difficulty))
 
 
 class Record(Enum):
@@ -78,6 +85,12 @@ class _Attempt:
         return order(self.binding.channel_binding, self.binding.initiator)
 
     @property
+    def parties(self) -> Parties:
+        """Between whom a stamp on this attempt's M1 is good."""
+        binding = self.binding
+        return Parties(Personal.CHAT, binding.channel_binding, asker=binding.responder, payer=binding.initiator)
+
+    @property
     def meeting(self) -> Meeting:
         """The session and the stranger's HELLO; LocalProtocolError before it came."""
         if self._session is None or self._theirs is None:
@@ -110,16 +123,25 @@ class _Attempt:
 class Outbound(_Attempt):
     """We opened the stream: M1, M3 and HELLO are ours."""
 
-    def __init__(self, number: int, binding: Binding, hello: Hello, *, room: bytes, tag: bytes) -> None:
-        """Prepare to meet in `room` (32 bytes), the room of the ticket that was chosen, whose tag is `tag`."""
+    price: int | None = None
+    """The difficulty of the stamp that they want and that we are willing to make, once M1 was refused for one."""
+
+    def __init__(
+        self, number: int, binding: Binding, hello: Hello, *, room: bytes, tag: bytes, stamp: bytes | None = None
+    ) -> None:
+        """Prepare to meet in `room` (32 bytes), the room of the ticket that was chosen, whose tag is `tag`.
+
+        `stamp` (16 bytes) is what an attempt before this one, on the same connection, was asked for.
+        """
         super().__init__(number, binding, hello)
         self._machine = Initiator(binding, room, tag)
+        self._stamp = stamp
         self._proof = b""
         self.expects = Message.REPLY
 
     def first(self) -> bytes:
         """Return M1, framed."""
-        return frame(self._machine.first_message())
+        return frame(self._machine.first_message(self._stamp))
 
     def receive(self, body: bytes) -> Fact:
         """Read what was expected; RemoteProtocolError if it is anything else."""
@@ -127,6 +149,7 @@ class Outbound(_Attempt):
             case Message.REPLY:
                 answer = self._machine.receive_reply(body)
                 if isinstance(answer, Refusal):
+                    self.price = self._acceptable(answer)
                     return Refused(self.number, answer.code)
                 self._proof = frame(answer)
                 self.expects = Message.CONFIRMATION
@@ -137,6 +160,11 @@ class Outbound(_Attempt):
                 return GoodConfirmation(self.number, self._session.transcript)
             case _:
                 return self._receive_hello(body)
+
+    def _acceptable(self, answer: Refusal) -> int | None:
+        """Return the difficulty we are asked for: once, and no more than an honest peer asks."""
+        is_asked = answer.code is RefusalCode.STAMP and self._stamp is None
+        return answer.argument if is_asked and answer.argument <= STAMP_MOST_BITS else None
 
     def proof(self) -> bytes:
         """Return M3, framed; once the slot is promised to this attempt."""
@@ -149,6 +177,9 @@ class Outbound(_Attempt):
 
 class Inbound(_Attempt):
     """The stranger opened the stream: M2, and M4 together with HELLO, are ours."""
+
+    stamp: bytes | None = None
+    """What M1 carried, for the toll to judge before the slot hears of it: 16 bytes or nothing."""
 
     def __init__(self, number: int, binding: Binding, hello: Hello, *, tag_of: Callable[[bytes], bytes | None]) -> None:
         """Prepare to be asked; `tag_of` maps a room key to its tag if we wait, or waited just now, in that room."""
@@ -173,7 +204,8 @@ class Inbound(_Attempt):
                 return self._receive_hello(body)
 
     def _receive_first(self, body: bytes) -> Fact:
-        first = self._machine.receive_first(body)
+        first = self._machine.receive_first(body, stamp_asked=True)  # whether one was asked for, the toll knows
+        self.stamp = first.stamp
         self._tag = self._tag_of(first.room)
         if self._tag is None:
             raise RemoteProtocolError("M1 names a room in which we have no ticket")

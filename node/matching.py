@@ -2,6 +2,9 @@
 
 Facts come from three sides: the lobby's tickets, our dials, and the bytes of each stream by way of its `Attempt`. Each
 goes to the slot machine (matchmaking.py), whose effects are carried out here at once and in order.
+
+Under load a caller is asked for a stamp before the slot hears of him (stamps.py). Where we are asked for one, it is
+made beside the slot, which is free meanwhile; made, it is chosen like a ticket, as soon as the slot is free again.
 """
 
 import itertools
@@ -15,19 +18,21 @@ import trio
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.handshake import CHAT_PROTOCOL, Binding, RefusalCode
 from passerby.discovery import searchevents as search
+from passerby.discovery.asking import OVER
 from passerby.discovery.candidates import Outcome as Tried
 from passerby.discovery.rooms import ANYBODY
-from passerby.discovery.service import OVER
 from passerby.discovery.tickets import Ticket
 from passerby.node import slot
-from passerby.node.attempt import BUSY, NO_COMMON_VERSION, Attempt, Inbound, Meeting, Outbound
+from passerby.node.attempt import NO_COMMON_VERSION, Fact, Inbound, Meeting, Outbound
+from passerby.node.calls import Call, reach, reopen
 from passerby.node.connection import Connection, Stream
-from passerby.node.host import DialError, Host, StreamError
-from passerby.node.limits import CLOSE_TIMEOUT, DIAL_TIMEOUT
+from passerby.node.host import Host
+from passerby.node.limits import CLOSE_TIMEOUT
 from passerby.node.line import Line
 from passerby.node.lobby import Lobby
 from passerby.node.matchmaking import Matchmaker
 from passerby.node.messages import Hello
+from passerby.node.stamps import Purse, TollBooth
 
 _TRIED: Final = {
     slot.Outcome.UNREACHABLE: Tried.UNREACHABLE,
@@ -47,16 +52,6 @@ class Match:
 
 
 Talk = Callable[[Match], Awaitable[None]]
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A stream before its match. `over`: nothing more is read from it."""
-
-    line: Line
-    attempt: Attempt
-    over: bool = False
-    matched: bool = False
 
 
 class Matching:
@@ -85,9 +80,13 @@ class Matching:
         self._numbers = itertools.count(1)
         self._tickets: dict[int, Ticket] = {}
         self._dials: dict[int, trio.CancelScope] = {}
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, Call] = {}
         self._barred: WeakSet[Connection] = WeakSet()
         self._closed = trio.Event()
+        self._hello = Hello()
+        self._freed = trio.Event()
+        self._booth = TollBooth(nursery)
+        self._purse = Purse()
         host.set_stream_handler(CHAT_PROTOCOL, self._serve)
 
     @property
@@ -100,13 +99,15 @@ class Matching:
         """Whether a search is on and nothing is promised."""
         return self._machine.free
 
-    def start(self) -> None:
-        """Search. LocalProtocolError unless idle."""
+    def start(self, hello: Hello) -> None:
+        """Search, and say `hello` to whoever is found. LocalProtocolError unless idle."""
+        self._hello = hello
         self._lobby.handle(search.Started())
         self._handle(slot.Start())
 
     def stop(self) -> None:
         """Search no more, whatever was under way."""
+        self._purse.give_up()
         self._handle(slot.Stop())
         self._lobby.handle(search.Stopped())
 
@@ -142,24 +143,39 @@ class Matching:
         due = self._machine.deadline()
         if due is not None and now >= due:
             self._handle(slot.Tick())
-        if self._machine.free and self._is_welcome() and (ticket := self._lobby.choose()) is not None:
-            number = next(self._numbers)
+        may_dial = self._machine.free and self._is_welcome() and not self._purse.is_paid  # who was paid comes next
+        if may_dial and (ticket := self._lobby.choose()) is not None:
+            if ticket.pid == self._purse.payee:
+                self._lobby.handle(search.AttemptEnded(ticket.pid, Tried.BUSY))
+            else:
+                self._choose(ticket.pid, ticket)
+
+    def _choose(self, peer: bytes, ticket: Ticket | None = None) -> int:
+        """Take the slot for a dial; without a ticket the caller has the connection, and goes on by himself."""
+        number = next(self._numbers)
+        if ticket is not None:
             self._tickets[number] = ticket
-            self._handle(slot.Choose(number, ticket.pid))
+        self._handle(slot.Choose(number, peer))
+        return number
 
     # ---- effects of the slot machine
 
     def _handle(self, event: slot.Event) -> None:
         for effect in self._machine.handle(event, trio.current_time()):
             self._perform(effect)
+        if self._machine.free:
+            self._freed.set()
+            self._freed = trio.Event()
 
     def _perform(self, effect: slot.Effect) -> None:
         match effect:
             case slot.Dial(number):
                 self._dials[number] = trio.CancelScope()
-                self._nursery.start_soon(self._dial, number, self._tickets.pop(number))
+                if (ticket := self._tickets.pop(number, None)) is not None:
+                    self._nursery.start_soon(self._dial, number, ticket)
             case slot.DropDial(number):
-                self._drop_dial(number)
+                if (dial := self._dials.get(number)) is not None:
+                    dial.cancel()
             case slot.EnterRooms():
                 self._lobby.handle(search.Freed())
             case slot.LeaveRooms():
@@ -167,37 +183,13 @@ class Matching:
             case slot.AttemptEnded():
                 self._report(effect)
             case _:
-                self._perform_on(self._calls.get(effect.stream), effect)
-
-    def _perform_on(self, call: _Call | None, effect: slot.Effect) -> None:
-        """Carry out an effect on a stream that may be gone already."""
-        match effect, call:
-            case _, None:
-                pass
-            case slot.Matched(), _Call():
-                call.matched = True
-            case slot.SendFirst(), _Call(line, Outbound() as attempt):
-                line.write(attempt.first())
-            case slot.SendReply(), _Call(line, Inbound() as attempt):
-                line.write(attempt.reply())
-            case slot.SendProof(), _Call(line, Outbound() as attempt):
-                line.write(attempt.proof())
-            case slot.SendConfirmationAndHello(), _Call(line, Inbound() as attempt):
-                line.write(attempt.confirmation_and_hello())
-            case slot.SendHello(), _Call(line, Outbound() as attempt):
-                line.write(attempt.hello())
-            case slot.Refuse(), _Call(line):
-                _refuse(call, BUSY)
-            case _, _Call(line):
-                call.over = True
-                line.cut()
-
-    def _drop_dial(self, number: int) -> None:
-        if number in self._dials:
-            self._dials[number].cancel()
+                if isinstance(effect, slot.Matched):
+                    self._purse.give_up()
+                if (call := self._calls.get(effect.stream)) is not None:  # the stream may be gone already
+                    call.perform(effect)
 
     def _report(self, ended: slot.AttemptEnded) -> None:
-        busy = ended.outcome is slot.Outcome.REFUSED and ended.code == RefusalCode.BUSY
+        busy = ended.code in (RefusalCode.BUSY, RefusalCode.STAMP)  # 0 where nobody refused
         refused = Tried.BUSY if busy else Tried.FAILED
         tried = refused if ended.outcome is slot.Outcome.REFUSED else _TRIED.get(ended.outcome)
         if tried is not None:
@@ -207,49 +199,57 @@ class Matching:
 
     async def _dial(self, number: int, ticket: Ticket) -> None:
         """Reach who waits, ask, and see it through; the connection is ours to close."""
-        stream: Stream | None = None
         started = trio.current_time()
-        with self._dials[number]:
-            stream = await self._reach(ticket)
+        stream = await self._connect(number, reach(self._host, ticket))
         rtt = trio.current_time() - started  # several round trips: an estimate on the safe side
-        del self._dials[number]
         if stream is None:
-            self._handle(slot.DialFailed(number))
             return
         try:
-            binding = self._binding(stream, initiator=self._host.peer_id, responder=stream.peer_id)
-            attempt = Outbound(number, binding, Hello(), room=ticket.room.key, tag=ANYBODY)
-            call = self._calls[number] = _Call(Line(stream), attempt)
-            self._handle(slot.Connected(number, attempt.order, rtt))
-            await self._see_through(number, call)
+            refused = await self._ask(number, stream, ticket, rtt)
+            if (stamp := await self._purse.pay(refused, self._wait_free)) is not None:
+                number = self._choose(ticket.pid)
+                again = await self._connect(number, reopen(self._host, stream.connection))
+                if again is not None:
+                    await self._ask(number, again, ticket, rtt, stamp)
         finally:
             stream.connection.close()
 
-    async def _reach(self, ticket: Ticket) -> Stream | None:
-        for address in ticket.addresses:
-            try:
-                connection = await self._host.dial(str(address), ticket.pid, timeout=DIAL_TIMEOUT)
-            except DialError:
-                continue
-            try:
-                return await self._host.open_stream(connection, CHAT_PROTOCOL, timeout=DIAL_TIMEOUT)
-            except BaseException as error:
-                connection.close()
-                if not isinstance(error, StreamError):
-                    raise
-        return None
+    async def _connect(self, number: int, opening: Awaitable[Stream | None]) -> Stream | None:
+        stream: Stream | None = None
+        with self._dials[number]:
+            stream = await opening
+        del self._dials[number]
+        if stream is None:
+            self._handle(slot.DialFailed(number))
+        return stream
+
+    async def _ask(
+        self, number: int, stream: Stream, ticket: Ticket, rtt: float, stamp: bytes | None = None
+    ) -> Outbound:
+        """Send M1 and see it through."""
+        binding = self._binding(stream, initiator=self._host.peer_id, responder=stream.peer_id)
+        tag = self._lobby.tag_of(ticket.room.key) or ANYBODY  # wrong only if we left that room a minute ago
+        attempt = Outbound(number, binding, self._hello, room=ticket.room.key, tag=tag, stamp=stamp)
+        call = self._calls[number] = Call(Line(stream), attempt)
+        self._handle(slot.Connected(number, attempt.order, rtt))
+        await self._see_through(number, call)
+        return attempt
+
+    async def _wait_free(self) -> None:
+        while not self._machine.free:
+            await self._freed.wait()
 
     async def _serve(self, stream: Stream) -> None:
         if stream.connection in self._barred or not self._is_welcome():
             return
         number = next(self._numbers)
         binding = self._binding(stream, initiator=stream.peer_id, responder=self._host.peer_id)
-        attempt = Inbound(number, binding, Hello(), tag_of=self._lobby.tag_of)
-        call = self._calls[number] = _Call(Line(stream), attempt)
+        attempt = Inbound(number, binding, self._hello, tag_of=self._lobby.tag_of)
+        call = self._calls[number] = Call(Line(stream), attempt)
         self._handle(slot.Opened(number, stream.peer_id))
         await self._see_through(number, call)
 
-    async def _see_through(self, number: int, call: _Call) -> None:
+    async def _see_through(self, number: int, call: Call) -> None:
         """Shake hands; then talk, if it comes to that. Leaves when all that was to be written is."""
         try:
             async with trio.open_nursery() as nursery:
@@ -263,24 +263,31 @@ class Matching:
             self._closed.set()
             self._closed = trio.Event()
 
-    async def _shake_hands(self, number: int, call: _Call) -> None:
+    async def _shake_hands(self, number: int, call: Call) -> None:
         try:
             while not (call.over or call.matched):
                 fact = call.attempt.receive(await call.line.read(call.attempt.check))
                 if isinstance(fact, slot.Answered):
-                    _refuse(call, NO_COMMON_VERSION)
-                self._handle(fact)
+                    call.refuse(NO_COMMON_VERSION)
+                self._handle(await self._past_the_booth(call, fact))
         except (*OVER, RemoteProtocolError) as error:
             if isinstance(error, RemoteProtocolError):
                 self._barred.add(call.line.stream.connection)
             if not call.over:
                 self._handle(slot.Broken(number))
 
+    async def _past_the_booth(self, call: Call, fact: Fact) -> Fact:
+        """Return what the slot is to hear: M1 only if nothing is owed for it. RemoteProtocolError for a bad stamp."""
+        if not (isinstance(fact, slot.FirstMessage) and isinstance(call.attempt, Inbound)):
+            return fact
+        if call.attempt.stamp is None and not self._machine.would_take(fact, trio.current_time()):
+            self._booth.turned_away()
+            return fact
+        refusal = await self._booth.judge(call.line.stream.connection, call.attempt)
+        if refusal is None:
+            return fact
+        call.refuse(refusal)
+        return slot.Answered(fact.stream)
+
     def _binding(self, stream: Stream, *, initiator: bytes, responder: bytes) -> Binding:
         return Binding(self._network, initiator, responder, stream.connection.channel_binding())
-
-
-def _refuse(call: _Call, frame: bytes) -> None:
-    call.over = True
-    call.line.write(frame)
-    call.line.finish()

@@ -112,6 +112,11 @@ class Matchmaker:
             waits.append(self.state.until)
         return min(waits, default=None)
 
+    def would_take(self, event: FirstMessage, now: float) -> bool:
+        """Tell whether that M1 would be answered with M2 now: only then is it worth asking for a stamp."""
+        noted = self._pending.get(event.stream)
+        return noted is not None and self._takes(noted.peer, event, now)
+
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one fact at `now` (monotonic seconds) and say what to do, in order.
 
@@ -171,11 +176,15 @@ class Matchmaker:
 
     def _first_message(self, event: FirstMessage, now: float) -> list[Effect]:
         peer = self._take_pending(event.stream)
-        if event.blocked or now < self._refused.get(peer, now) or not self._yields(event.order, now):
+        if not self._takes(peer, event, now):
             return [Refuse(event.stream)]
         effects = self._let_go(Outcome.YIELDED)
         self.state = LockR(event.stream, peer, now + LOCK_TIMEOUT)
         return [*effects, SendReply(event.stream), LeaveRooms()]
+
+    def _takes(self, peer: bytes, event: FirstMessage, now: float) -> bool:
+        is_refused = event.blocked or now < self._refused.get(peer, now)
+        return not is_refused and self._yields(event.order, now)
 
     def _yields(self, order: int, now: float) -> bool:
         match self.state:

@@ -49,7 +49,7 @@ class Waiting(OnStream):
 
 @dataclass(frozen=True, slots=True)
 class Connecting(Waiting):
-    """SEEK/connecting: a dial without M1 sent."""
+    """SEEK/connecting: a dial without M1 sent; a new stream to somebody whose stamp is made is such a dial, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Opened(OnStream):
 
 @dataclass(frozen=True, slots=True)
 class Answered(OnStream):
-    """The M1 on `stream` got a refusal that does not depend on our state (version, stamp) from the shell."""
+    """The M1 on `stream` got a refusal from the shell: no common version, a stamp is wanted, or many are checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ class AwaitingM4:
 
 
 def initiate(given: Given, room: bytes, tag: bytes, own: Own, stamp: bytes = b"") -> AwaitingM2:
-    """Make M1 (5.4); a stamp is for the vectors only (5.17)."""
+    """Make M1 (5.4), with the stamp that was asked for (7)."""
     th0 = given.th0(room, tag)
     head = b"PBY1" + own.spoken() + room
     return AwaitingM2(own, th0, head + commitment(public(own.esk), own.nonce, th0, head) + stamp)

@@ -142,7 +142,7 @@ def test_a_refusal_is_understood_both_ways(code: RefusalCode) -> None:
     assert initiator.receive_reply(refused.body()) == Refusal(code, 0)
 
 
-def test_a_stamp_that_is_wanted_is_taken_for_busy_both_ways() -> None:
+def test_a_stamp_that_is_wanted_is_understood_both_ways() -> None:
     asked = second.initiate(HERE, ROOM, TAG, Own())
     assert asked.receive(refusal(RefusalCode.STAMP, 4)) == second.Refusal(second.STAMP, 4)
     initiator = Initiator(binding(HERE), ROOM, TAG)

@@ -5,7 +5,9 @@ import pytest
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
 from passerby.crypto.handshake import Binding, RefusalCode, frame, refusal
 from passerby.crypto.keys import peer_id_of
-from passerby.node.attempt import BUSY, NO_COMMON_VERSION, Attempt, Inbound, Outbound, Record
+from passerby.crypto.stamp import Parties, Personal
+from passerby.discovery.limits import STAMP_MOST_BITS
+from passerby.node.attempt import BUSY, NO_COMMON_VERSION, Attempt, Inbound, Outbound, Record, stamp_wanted
 from passerby.node.messages import Hello, Text, encode
 from passerby.node.slot import (
     Answered,
@@ -24,8 +26,11 @@ ROOM, TAG = b"\x04" * 32, b""
 PREFIX = 2
 
 
-def outbound(hello: Hello = PLAIN) -> Outbound:
-    return Outbound(1, BINDING, hello, room=ROOM, tag=TAG)
+STAMP = bytes(range(16))
+
+
+def outbound(hello: Hello = PLAIN, stamp: bytes | None = None) -> Outbound:
+    return Outbound(1, BINDING, hello, room=ROOM, tag=TAG, stamp=stamp)
 
 
 def inbound(hello: Hello = PLAIN, room: bytes = ROOM) -> Inbound:
@@ -71,6 +76,45 @@ def test_a_refusal_is_a_fact_and_no_failure() -> None:
     caller = outbound()
     caller.first()
     assert deliver(BUSY, caller) == [Refused(1, RefusalCode.BUSY)]
+
+
+def asked_for(difficulty: int, caller: Outbound) -> int | None:
+    caller.first()
+    assert deliver(stamp_wanted(difficulty), caller) == [Refused(1, RefusalCode.STAMP)]
+    return caller.price
+
+
+@pytest.mark.parametrize("difficulty", [0, 4, STAMP_MOST_BITS])
+def test_the_price_of_coming_again_is_told(difficulty: int) -> None:
+    assert asked_for(difficulty, outbound()) == difficulty
+
+
+@pytest.mark.parametrize("difficulty", [STAMP_MOST_BITS + 1, 255])
+def test_no_price_is_paid_that_nobody_honest_asks(difficulty: int) -> None:
+    assert asked_for(difficulty, outbound()) is None
+
+
+def test_nobody_pays_twice() -> None:
+    assert asked_for(4, outbound(stamp=STAMP)) is None
+
+
+def test_busy_has_no_price() -> None:
+    caller = outbound()
+    caller.first()
+    deliver(BUSY, caller)
+    assert caller.price is None
+
+
+@pytest.mark.parametrize("stamp", [None, STAMP])
+def test_the_stamp_is_seen_by_who_is_called(stamp: bytes | None) -> None:
+    caller, called = outbound(stamp=stamp), inbound()
+    shake(caller, called)
+    assert called.stamp == stamp
+
+
+def test_both_ends_know_between_whom_a_stamp_is_good() -> None:
+    asked = Parties(Personal.CHAT, BINDING.channel_binding, asker=OTHER, payer=ONE)
+    assert outbound().parties == inbound().parties == asked
 
 
 def test_no_common_version_is_answered() -> None:

@@ -214,6 +214,19 @@ def test_a_promised_peer_refuses(state: str, order: int) -> None:
 
 
 @pytest.mark.parametrize("state", PATHS)
+@pytest.mark.parametrize("order", [ORDER - 1, ORDER, ORDER + 1])
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_stamp_is_worth_asking_for_where_the_m1_would_be_taken(state: str, order: int, blocked: bool) -> None:
+    machine = after(PATHS[state])
+    asked = FirstMessage(OTHER, order, blocked)
+    assert not machine.would_take(asked, 0.0)  # nobody opened that stream
+    machine.handle(Opened(OTHER, Y), 0.0)
+    told = machine.would_take(asked, 0.0)
+    assert machine.state == STATES[state]
+    assert told == (machine.handle(asked, 0.0) != [Refuse(OTHER)])
+
+
+@pytest.mark.parametrize("state", PATHS)
 def test_the_refusal_does_not_tell_who_is_blocked(state: str) -> None:
     machine = after(PATHS[state])
     assert meet(machine, ORDER + 1, blocked=True) == [Refuse(OTHER)]

@@ -4,6 +4,8 @@
 a match only with whom had the same transcript, rooms entered exactly while seeking, every `Choose` answered once. Two
 tests drive it: an explorer that tries every interleaving of a small world, and a storm (hypothesis) with loss, silence,
 delay, late duplicates, people who stop and peers who end chats. Streams keep their order; across streams nothing does.
+Any M1 may be refused for want of a stamp: its sender, whose slot is free meanwhile, comes again once with one. That
+somebody is paired after a burst is promised only where making a stamp took longer than what was under way then.
 One file, though a long one: the simulated network is of use to these two alone.
 """
 
@@ -23,6 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from passerby.node.limits import PAIRED_TIMEOUT, YIELD_PAUSE
 from passerby.node.matchmaking import Matchmaker
 from passerby.node.slot import (
+    Answered,
     Asked,
     AttemptEnded,
     Broken,
@@ -127,6 +130,10 @@ class World:
     silent: set[int] = field(default_factory=set[int])
     paired: set[tuple[int, int, bytes]] = field(default_factory=set[tuple[int, int, bytes]])
     asked: bool = False  # an M1 has arrived somewhere
+    tolls: int = 0
+    stamped: set[int] = field(default_factory=set[int])
+    owed: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # who makes a stamp for whom
+    hurried: bool = False  # a stamp was made faster than a message travels
     faults: int = 0
     past: list[tuple[int, StreamFact]] = field(default_factory=list[tuple[int, StreamFact]])
 
@@ -178,8 +185,36 @@ class World:
                 self.tell(peer, GoodHello(stream))
             case "busy":
                 self.tell(peer, Refused(stream, 1))
+            case "stamp":
+                state = self.state(peer)
+                if isinstance(state, Asked) and state.stream == stream:
+                    self.owed.append((peer, self.links[stream].far(peer)))
+                self.tell(peer, Refused(stream, 2))
             case _:
                 self.lose(stream, peer)
+
+    def demand(self, stream: int, peer: int) -> None:
+        """The M1 at the head of this pipe lacks a stamp; the machine does not hear of it."""
+        self.pipes[stream, peer] = self.pipes[stream, peer][1:]
+        self.asked = True
+        self.tolls += 1
+        self.feed(peer, Opened(stream, name(self.links[stream].far(peer))))
+        self.send(stream, peer, ("stamp",))
+        del self.pipes[stream, peer]
+        self.feed(peer, Answered(stream))
+
+    def pay(self, debt: tuple[int, int], stream: int, order: int) -> None:
+        """The stamp is made and the slot free: its owner comes again, as to a ticket."""
+        self.hurried = self.hurried or bool(self.dialling or self.deliverable())
+        self.owed.remove(debt)
+        self.choose(*debt, stream, order)
+        self.stamped.add(stream)
+
+    def demandable(self) -> list[tuple[int, int]]:
+        return [key for key in self.deliverable() if self.pipes[key][0] == "M1" and key[0] not in self.stamped]
+
+    def payable(self) -> list[tuple[int, int]]:
+        return [debt for debt in self.owed if self.state(debt[0]) == Free()]
 
     def lose(self, stream: int, peer: int) -> None:
         """The end of `stream` at `peer` sees EOF, a reset or garbage."""
@@ -290,7 +325,7 @@ class World:
             partner = states[self.links[chat.stream].far(peer)]
             assert isinstance(partner, Confirmed)
             assert partner.stream == chat.stream
-        if not self.faults and self.asked:
+        if not self.faults and self.asked and not self.hurried:
             assert chats, "somebody was asked and nobody is paired"
 
     def deliverable(self) -> list[tuple[int, int]]:
@@ -308,6 +343,7 @@ class Explorer:
     tries: int
     orders: tuple[int, ...]
     faults: int  # how many a run may have
+    tolls: int = 0  # how many M1 may be refused for want of a stamp
     seen: set[int] = field(default_factory=set[int])
     rests: int = 0
 
@@ -334,14 +370,23 @@ class Explorer:
     def opened(self, world: World, peer: int) -> int:
         return sum(link.initiator == peer for link in world.links.values())
 
+    def unpaid(self, world: World, peer: int) -> int:
+        return sum(link.initiator == peer for stream, link in world.links.items() if stream not in world.stamped)
+
+    def next_stream(self, world: World, peer: int) -> int:
+        return peer * (self.tries + self.tolls) + self.opened(world, peer)
+
     def actions(self, world: World) -> Iterator[Action]:
         for peer in range(self.size):
-            if world.state(peer) == Free() and self.opened(world, peer) < self.tries:
+            if world.state(peer) == Free() and self.unpaid(world, peer) < self.tries:
                 yield from (("choose", peer, other) for other in range(self.size) if other != peer)
             if world.faults < self.faults and world.due(peer) is not None:
                 yield "tick", peer, 0
         for stream in world.dialling:
             yield "connect", stream, 0
+        if world.tolls < self.tolls:
+            yield from (("demand", stream, peer) for stream, peer in world.demandable())
+        yield from (("pay", peer, other) for peer, other in world.payable())
         for stream, peer in world.deliverable():
             yield "deliver", stream, peer
         if world.faults < self.faults:
@@ -352,8 +397,13 @@ class Explorer:
     def do(self, world: World, action: Action) -> None:
         match action:
             case "choose", peer, other:
-                stream = peer * self.tries + self.opened(world, peer)
+                stream = self.next_stream(world, peer)
                 world.choose(peer, other, stream, self.orders[stream])
+            case "demand", stream, peer:
+                world.demand(stream, peer)
+            case "pay", peer, other:
+                stream = self.next_stream(world, peer)
+                world.pay((peer, other), stream, self.orders[stream])
             case "connect", stream, _:
                 world.connect(stream)
             case "deliver", stream, peer:
@@ -377,6 +427,10 @@ def fork(world: World) -> World:
         world.silent,
         world.paired.copy(),
         world.asked,
+        world.tolls,
+        world.stamped.copy(),
+        world.owed[:],
+        world.hurried,
         world.faults,
     )
 
@@ -392,6 +446,10 @@ def key(world: World) -> tuple[object, ...]:
         frozenset((stream, link.responder if stream in alive else None) for stream, link in world.links.items()),
         frozenset(fact for fact in world.paired if fact[0] in alive),
         world.asked,
+        world.tolls,
+        frozenset(world.stamped),
+        tuple(sorted(world.owed)),
+        world.hurried,
         world.faults,
     )
 
@@ -424,6 +482,21 @@ def test_three_peers_who_try_again() -> None:
 @pytest.mark.parametrize("orders", [(0, 1, 2), (2, 1, 0)])
 def test_three_peers_with_one_fault_anywhere(orders: tuple[int, ...]) -> None:
     Explorer(3, 1, orders, faults=1).run(limit=50_000)
+
+
+def test_two_peers_who_are_asked_for_stamps() -> None:
+    for orders in list(permutations(range(6)))[::24]:
+        Explorer(2, 1, orders, faults=0, tolls=2).run(limit=5_000)
+
+
+def test_two_peers_who_are_asked_for_a_stamp_with_one_fault_anywhere() -> None:
+    for orders in permutations(range(4)):
+        Explorer(2, 1, orders, faults=1, tolls=1).run(limit=50_000)
+
+
+def test_three_peers_who_are_asked_for_a_stamp() -> None:
+    for orders in list(permutations(range(6)))[::120]:
+        Explorer(3, 1, orders, faults=0, tolls=1).run(limit=50_000)
 
 
 @pytest.mark.slow
@@ -494,15 +567,29 @@ class Storm(RuleBasedStateMachine):
             self.step(pick)
 
     def step(self, pick: int) -> bool:
-        """One dial comes through or one message arrives, if any is under way."""
-        under_way = [*((stream, None) for stream in sorted(self.world.dialling)), *self.world.deliverable()]
+        """One dial comes through or one message arrives, if any is under way; else one who paid comes again."""
+        world = self.world
+        under_way = [*((stream, None) for stream in sorted(world.dialling)), *world.deliverable()]
         if under_way:
             stream, peer = at(under_way, pick)
             if peer is None:
-                self.world.connect(stream)
+                world.connect(stream)
             else:
-                self.world.deliver(stream, peer)
-        return bool(under_way)
+                world.deliver(stream, peer)
+            return True
+        if debts := world.payable():
+            world.pay(at(debts, pick), len(world.links), self.dice.getrandbits(256))
+        return bool(debts)
+
+    @precondition(lambda self: self.world.demandable())
+    @rule(pick=PICK)
+    def demand(self, pick: int) -> None:
+        self.world.demand(*at(self.world.demandable(), pick))
+
+    @precondition(lambda self: self.world.payable())
+    @rule(pick=PICK)
+    def pay(self, pick: int) -> None:
+        self.world.pay(at(self.world.payable(), pick), len(self.world.links), self.dice.getrandbits(256))
 
     @precondition(lambda self: self.world.pipes)
     @rule(pick=PICK, silently=st.booleans())
@@ -544,6 +631,7 @@ class Storm(RuleBasedStateMachine):
         peer = at(self.peers, pick)
         self.world.faults += 1
         self.world.feed(peer, Start() if isinstance(self.world.state(peer), Idle) else Stop())
+        self.world.owed = [debt for debt in self.world.owed if debt[0] != peer]  # who stops pays nobody
 
     @rule(seconds=st.sampled_from([0.02, 0.5, 1.6, 3.0, 6.0, YIELD_PAUSE]))
     def wait(self, seconds: float) -> None:
@@ -565,13 +653,18 @@ class Storm(RuleBasedStateMachine):
             self.calm()
             for peer in self.peers:
                 self.world.feed(peer, Stop())
+        self.world.owed.clear()
         self.pass_time(2 * YIELD_PAUSE)
-        self.world.faults, self.world.asked = 0, False
+        self.world.faults, self.world.asked, self.world.hurried = 0, False, False
         for peer in self.peers:
             self.world.feed(peer, Start())
         for peer in self.peers:
             target = (peer + self.dice.randrange(1, len(self.peers))) % len(self.peers)
             self.world.choose(peer, target, len(self.world.links), self.dice.getrandbits(256))
+        for stream in sorted(self.world.dialling):
+            self.world.connect(stream)
+        for key_ in self.world.demandable()[: self.dice.randrange(3)]:
+            self.world.demand(*key_)
         self.calm()
         assert self.world.asked
         self.world.check_rest()
