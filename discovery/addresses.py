@@ -11,7 +11,7 @@ heavy is imported: the command line checks `--seed` with it before libp2p is loa
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Self
@@ -110,6 +110,11 @@ class Address:
                 return Scope.TOR
             case _:
                 return None
+
+    @property
+    def bare(self) -> Self:
+        """The same without the peer that is to answer there: what a record names, and what is dialled."""
+        return replace(self, peer=None, circuit=False)
 
     def pack(self) -> bytes:
         """Return the binary multiaddr, 8 or 20 bytes; AddressError unless it is bare `/ip4|ip6/…/tcp/…`."""

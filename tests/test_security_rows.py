@@ -33,7 +33,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "7 only legal lengths, before a byte is kept": (
         "unit/crypto/test_handshake.py::test_only_legal_lengths_are_read",
         "unit/crypto/test_records.py::test_the_legal_lengths",
-        "unit/discovery/test_wire.py::test_a_length_is_judged_before_the_body_is_read",
+        "unit/discovery/test_frames.py::test_a_length_is_judged_before_the_body_is_read",
         "unit/node/test_attempt.py::test_a_length_is_judged_before_the_body",
     ),
     "8 no compression": ("test_security_rows.py::test_nothing_is_compressed",),
@@ -64,6 +64,22 @@ ROWS: dict[str, tuple[str, ...]] = {
         "integration/test_host_limits.py::test_a_connection_holds_a_mebibyte_unread_over_all_its_streams",
         "integration/test_host_limits.py::test_a_frame_of_more_than_a_mebibyte_ends_the_connection",
         "integration/test_host_limits.py::test_the_limits_are_those_that_are_promised",
+    ),
+    "12 addresses of others: four a record, 128 bytes, a few shapes, names in seeds' own records only": (
+        "unit/discovery/test_addresses.py::test_every_shape_reads_back",
+        "unit/discovery/test_addresses.py::test_long_addresses_of_others_are_not_dialled",
+        "unit/discovery/test_addresses.py::test_names_of_others_are_not_dialled",
+        "unit/discovery/test_seedrecord.py::test_a_limit_broken_makes_it_malformed",
+        "unit/discovery/test_seedrecord.py::test_an_address_that_may_not_be_dialled_makes_the_record_unreadable",
+    ),
+    "13 nothing outside its scope is dialled on another's word, and no port of the machine's services": (
+        "unit/discovery/test_addresses.py::test_in_its_scope_and_no_other_an_address_of_others_is_dialled",
+        "unit/discovery/test_addresses.py::test_special_addresses_are_never_dialled_on_anothers_word",
+        "unit/discovery/test_addresses.py::test_low_ports_are_not_dialled",
+    ),
+    "14 a ticket carries no public address": (
+        "unit/discovery/test_tickets.py::test_no_ticket_of_a_public_address_can_be_made",
+        "unit/discovery/test_tickets.py::test_a_ticket_fits_the_scope_that_its_addresses_are_of",
     ),
     "15 answers of 16 KiB, to a request, over an authenticated connection": (
         "unit/discovery/test_wire.py::test_the_longest_answer_there_can_be_fits",

@@ -42,6 +42,7 @@ def seeds() -> list[bytes]:
     requests: tuple[Request, ...] = (
         Enter(1, _ROOM, ticket),
         Enter(2, _ROOM, None),
+        Enter(2, _ROOM, ticket, bytes(range(16))),
         Sample(3, _ROOM, 2, 5),
         Leave(4, _ROOM),
         Leave(0xFFFF, None),
@@ -51,8 +52,9 @@ def seeds() -> list[bytes]:
         Room(2, 0),
         Unchanged(3),
         Left(4),
-        Busy(5, (b"record",)),
+        Busy(5, (b"record",), 20),
         Refused(6, Reason.EPOCH),
+        Refused(6, Reason.STAMP, 6),
         Unsupported(7),
     )
     found = [b"\0" + encode(request) for request in requests] + [b"\1" + encode(answer) for answer in answers]

@@ -25,7 +25,10 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 WORK: Final = ROOT / "fuzz-work"
 TOOL: Final = WORK / f"atheris-{sys.version_info.major}.{sys.version_info.minor}"
-HARNESSES: Final = ("lobby_frames", "tickets", "handshake", "records", "chat_messages", "addresses", "sanitizer")
+HARNESSES: Final = (
+    *("lobby_frames", "tickets", "dht_frames", "seed_records", "addresses"),
+    *("handshake", "records", "chat_messages", "sanitizer"),
+)
 PLANTED: Final = ("planted_crash", "planted_hang", "planted_growth")
 JOBS: Final = min(2, os.cpu_count() or 1)
 GRACE: Final = 60.0  # for imports and the last input; a process that lives longer hangs where no timer reaches

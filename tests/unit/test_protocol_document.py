@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from vectors import make_chat, make_lobby
+from vectors import make_chat, make_lobby, make_stamps
 from vectors.make_pby1 import chosen_headers
 
+from passerby.crypto import stamp
 from passerby.crypto.handshake import Binding, Initiator, Refusal, RefusalCode, Responder, order
 from passerby.crypto.keys import EphemeralKey, blake2b, length_prefixed, peer_id_of
 from passerby.crypto.messages import parse_reply
 from passerby.crypto.records import Opener
 from passerby.crypto.transcript import Secrets
 from passerby.crypto.words import TABLE
+from passerby.discovery import dhtwire, frames, wire
 from passerby.discovery import limits as discovery
-from passerby.discovery import wire
 from passerby.discovery.rooms import epoch_of, room_of
+from passerby.discovery.seedrecord import check_work, read_record
 from passerby.discovery.tickets import read_ticket
 from passerby.node import limits as node
 from passerby.node import messages
@@ -32,7 +34,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 VECTORS: Final[dict[str, Any]] = {
     name: json.loads((ROOT / "tests" / "vectors" / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("pby1", "lobby", "chat")
+    for name in ("pby1", "lobby", "chat", "stamps")
 }
 SOURCES: Final = [path for folder in ("crypto", "discovery", "node") for path in (ROOT / folder).rglob("*.py")]
 WORKED: Final = "pby1:handshakes:anybody"
@@ -93,7 +95,9 @@ def test_nothing_is_left_out() -> None:
     wanted = {f"{WORKED}:{key}" for key in values} | {f"{WORKED}:K:{label}" for label in handshake["K"]}
     wanted |= {f"pby1:refusals:{refusal['name']}:M2" for refusal in VECTORS["pby1"]["refusals"]}
     wanted |= {f"lobby:frames:{name}:frame" for name in VECTORS["lobby"]["frames"]}
+    wanted |= {f"lobby:dht:{name}:frame" for name in VECTORS["lobby"]["dht"]}
     wanted |= {f"lobby:tickets:{name}:ticket" for name in VECTORS["lobby"]["tickets"]}
+    wanted |= {f"lobby:records:{name}:record" for name in VECTORS["lobby"]["records"]}
     wanted |= {f"chat:inner:{name}" for name in VECTORS["chat"]["inner"]}
     wanted |= {
         f"chat:i2r:{number}:{key}"
@@ -103,7 +107,7 @@ def test_nothing_is_left_out() -> None:
     assert wanted <= SHOWN.keys()
 
 
-@pytest.mark.parametrize("maker", [make_lobby, make_chat], ids=["lobby", "chat"])
+@pytest.mark.parametrize("maker", [make_lobby, make_chat, make_stamps], ids=["lobby", "chat", "stamps"])
 def test_a_vector_file_is_what_its_maker_writes(maker: Any) -> None:
     assert maker.FILE.read_text(encoding="utf-8") == maker.document()
 
@@ -183,6 +187,36 @@ def test_a_lobby_frame(name: str) -> None:
     assert f"| {frame[3]} | {expected} | " in DOCUMENT
 
 
+@pytest.mark.parametrize("name", VECTORS["lobby"]["dht"])
+def test_a_dht_frame(name: str) -> None:
+    frame = raw(f"lobby:dht:{name}:frame")
+    expected = VECTORS["lobby"]["dht"][name]["type"]
+    message: object
+    if expected in {kind.__name__ for kind in (dhtwire.Find, dhtwire.Ping, dhtwire.Dialback)}:
+        assert frames.request_length(frame[:2]) == len(frame) - 2
+        message = dhtwire.decode_request(frame[2:])
+    else:
+        assert frames.answer_length(frame[:2]) == len(frame) - 2
+        message = dhtwire.decode_answer(frame[2:])
+    assert message == make_lobby.DHT_MESSAGES[name]
+    assert dhtwire.encode(make_lobby.DHT_MESSAGES[name]) == frame
+    assert type(message).__name__ == expected
+    assert f"| {frame[3]} | {expected} | " in DOCUMENT
+
+
+@pytest.mark.parametrize("name", VECTORS["lobby"]["records"])
+def test_a_seed_record(name: str) -> None:
+    shown_as = f"lobby:records:{name}"
+    record = read_record(raw(f"{shown_as}:record"))
+    assert record == make_lobby.RECORDS[name]
+    assert make_lobby.key_of(name).public == raw(f"{shown_as}:key")
+    assert make_lobby.seed_of(name) == raw(f"{shown_as}:seed")
+    assert (record.pid, record.work, record.position) == tuple(
+        raw(f"{shown_as}:{key}") for key in ("pid", "work", "position")
+    )
+    assert check_work(record, "main", discovery.PUZZLE_BITS)
+
+
 @pytest.mark.parametrize("name", VECTORS["lobby"]["tickets"])
 def test_a_ticket(name: str) -> None:
     ticket = read_ticket(raw(f"lobby:tickets:{name}:ticket"))
@@ -196,6 +230,16 @@ def test_the_key_and_peer_id_of_a_ticket() -> None:
     assert raw("lobby:peer_ids:ana:seed") == make_lobby.seed_of("ana")
     assert raw("lobby:peer_ids:ana:key") == key.public
     assert raw("lobby:peer_ids:ana:pid") == peer_id_of(key.public)
+
+
+@pytest.mark.parametrize(("name", "personal"), [("chat", stamp.Personal.CHAT), ("enter", stamp.Personal.ENTER)])
+def test_a_stamp(name: str, personal: stamp.Personal) -> None:
+    parties = stamp.Parties(personal, *(raw(f"stamps:{key}") for key in ("cb", "asker", "payer")))
+    chal, paid = raw(f"stamps:stamps:{name}:chal"), raw(f"stamps:stamps:{name}:stamp")
+    assert parties.challenge(vector(f"stamps:stamps:{name}:d"), vector(f"stamps:stamps:{name}:count")) == chal
+    assert stamp.passes_gate(chal, paid)
+    assert stamp.verify(chal, paid, vector(f"stamps:stamps:{name}:d"))
+    assert stamp.argon2id(chal + paid[8:], chal[:16]) == raw(f"stamps:stamps:{name}:work")
 
 
 def test_the_room() -> None:
@@ -220,9 +264,24 @@ SENTENCES: Final = (
     f"within the {discovery.EDGE_ENTER:.0f} s before the edge",
     f"leaves the old one {discovery.EDGE_LEAVE:.0f} s after",
     f"the neighbouring one within {discovery.EDGE_ACCEPT:.0f} s",
-    f"knows up to {discovery.ENTER_ALL_SEEDS} seeds",
-    f"enters it at the {discovery.ROOM_SEEDS} nearest",
-    f"at most {discovery.LOBBY_SEEDS} lobby connections",
+    f"| ≤ {discovery.ENTER_ALL_SEEDS} | all of them",
+    f"| {discovery.ENTER_ALL_SEEDS + 1} to {discovery.LOOKUP_ABOVE} | the R nearest",
+    f"| {discovery.ROOM_SEEDS} | at level 0, for the first tag",
+    f"| {discovery.FURTHER_TAG_SEEDS} | at level 0, for further tags",
+    f"| {discovery.DEEP_ROOM_SEEDS} | above level 0",
+    f"| {discovery.WIDE_ROOM_SEEDS} | all, for a search that is unmatched",
+    f"not connected after {discovery.CONNECT_PATIENCE:.0f} s",
+    f"has not answered Enter after {discovery.ENTER_PATIENCE:.0f} s",
+    f"the others are those of its {discovery.EDGE_SEEDS} nearest",
+    f"At most {discovery.LOBBY_SEEDS} seeds in all",
+    f"At most {discovery.ROOMS_PER_STREAM} rooms on one stream",
+    f"for its **next** search, for {discovery.LEVEL_MEMORY / 60:.0f} min",
+    f"is lower by {discovery.LEVEL_STEP} or more",
+    f"more than {discovery.CLOCK_ERROR / 60:.0f} min off their median",
+    f"of one seed at most {discovery.UNPROVEN_SEEDS} are taken",
+    f"left alone for {discovery.LONGEST_RETRY:.0f} s",
+    f"dialled again {discovery.COME_BACK} s later",
+    f"goes within {discovery.SETTLED:.0f} s time and again, after {discovery.FIRST_RETRY:.0f} s",
     f"level ≤ {discovery.LEVELS}",
     f"at most {discovery.REQUEST_BYTES:_} for a request, {discovery.ANSWER_BYTES:_} for an answer",
     f"must arrive within {discovery.BODY_TIMEOUT:.0f} s of it",
@@ -234,6 +293,22 @@ SENTENCES: Final = (
     f"≤ {discovery.RECORDS_PER_ANSWER} records (bin ≤ {discovery.RECORD_BYTES:_})",
     f"≤ {discovery.NEARER_PER_ANSWER} nearer seeds (bin ≤ {discovery.RECORD_BYTES:_})",
     f"≤ {discovery.BUSY_SEEDS} other seeds (bin ≤ {discovery.RECORD_BYTES:_})",
+    f"≤ {discovery.NODES_PER_ANSWER} records (bin ≤ {discovery.RECORD_BYTES:_})",
+    f"nonce (bin {discovery.PING_BYTES}); port u16 ≥ {discovery.LOWEST_PORT}",
+    f"array of 1-{discovery.RECORD_ADDRESSES} str",
+    f"each at most {discovery.ADDRESS_BYTES} bytes of ASCII",
+    f"versions | array of 1-{discovery.RECORD_VERSIONS} u8",
+    f"contact | str ≤ {discovery.CONTACT_BYTES} bytes",
+    f"family | str ≤ {discovery.FAMILY_BYTES} bytes",
+    f"at most {discovery.RECORD_AHEAD // 3600} h ahead and {discovery.RECORD_BEHIND // 3600} h behind",
+    f"memory {stamp.WORK_BYTES:_} bytes, passes {stamp.WORK_PASSES}, ",
+    f"On the network `main` d = {discovery.PUZZLE_BITS};",
+    f"decays by 1/e in tau = {discovery.RATE_DECAY:.0f} s",
+    f"counting at most {discovery.RATE_PER_BLOCK} of one block (0.2) within {discovery.RATE_WINDOW:.0f} s",
+    f"T = {discovery.RATE_TARGET:.0f}/s",
+    f"younger than {discovery.OPINION_AGE:.0f} s with `n` < {discovery.OPINION_AGE:.0f} T",
+    f"with `n` ≥ {discovery.HINT_ENTERS:.0f}, else the median of the {discovery.HINTS_JUDGED} freshest",
+    f"none that is older than {discovery.HINT_AGE:.0f} s",
     f"`max` u8 ≤ {discovery.TICKETS_PER_ANSWER}; `interval` u8, 1-{discovery.LONGEST_INTERVAL}",
     f"array of 1-{discovery.TICKET_VERSIONS} u8",
     f"within {discovery.HEARD_WINDOW} × the interval",
@@ -244,6 +319,13 @@ SENTENCES: Final = (
     f"above {discovery.BUSY_SHARE:.0%} of all".replace("%", " %"),
     f"other refusals in {discovery.SEED_RETRY:.0f} s",
     f"`Sample(room, {discovery.SAMPLE_TICKETS})`",
+    f"begins with {stamp.GATE_BITS} zero bits",
+    f"within {discovery.STAMP_VALIDITY:.0f} s of it, whatever comes of that try",
+    f"where {discovery.STAMP_CHECKS} stamps wait for that",
+    f"P may count on d ≤ {discovery.STAMP_MOST_BITS}",
+    f"than {node.CHAT_TOLL_RATE * discovery.TOLL_WINDOW:.0f} calls came within {discovery.TOLL_WINDOW:.0f} s",
+    f"({node.CHAT_TOLL_RATE:.0f} a second), d is {discovery.STAMP_FIRST_BITS}",
+    f"one stamp at a time, in {node.SOLVE_TIMEOUT:.0f} s at most",
     f"every {discovery.FIRST_INTERVAL} s, and every {discovery.LATER_INTERVAL} s after the first minute",
     f"within the last {discovery.MET_MEMORY / 60:.0f} min are put aside",
     f"nobody else has been seen for {discovery.MET_WAIT:.0f} s",
