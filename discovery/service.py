@@ -1,174 +1,135 @@
-"""The lobby protocol over streams: a seed's side and a searching peer's (protocol.md 3). Shells: no decisions here.
+"""A seed's side of the lobby protocol: every stream is a guest in one waiting room (protocol.md 3). A shell.
 
-Both keep one long-lived stream; what travels on it is in wire.py, what it means in waitingroom.py and searcher.py.
+What travels is in wire.py, how it travels in asking.py, what it means in waitingroom.py.
 """
 
 import itertools
 import random
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
 
-import msgspec
 import trio
 
 from passerby.crypto.errors import RemoteProtocolError
+from passerby.crypto.keys import public_key_of
+from passerby.crypto.stamp import Parties
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
-from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH, OUTSTANDING, SWEEP
-from passerby.discovery.waitingroom import Asked, ClockSet, Closed, Connected, Heard, WaitingRoom
+from passerby.discovery.asking import IDLE, LOBBY, ByteStream, serve
+from passerby.discovery.hints import Hint
+from passerby.discovery.limits import SWEEP
+from passerby.discovery.seedroom import SeedRoom
+from passerby.discovery.waitingroom import (
+    Asked,
+    CheckStamp,
+    ClockSet,
+    Closed,
+    Connected,
+    Heard,
+    Measured,
+    Nearer,
+    StampChecked,
+    WaitingRoom,
+)
 
-IDLE: Final = EPOCH  # whoever chats keeps a stream for his next search while the epoch lasts (protocol.md 4.2)
-QUEUED: Final = 64  # more than entering and leaving every room of a stream
+Clock = Callable[[], float]  # what `unix_minus_now` returns, or what somebody whose clock is wrong takes for it
 
-
-class ByteStream(Protocol):
-    """A stream of an authenticated connection: of node/connection.py, or of a test.
-
-    Reads and writes raise EOFError, trio.BrokenResourceError or trio.ClosedResourceError when the stream is over.
-    """
-
-    @property
-    def peer_id(self) -> bytes:
-        """The binary peer id that the connection proved."""
-        ...
-
-    async def read_exactly(self, count: int) -> bytes:
-        """Return `count` bytes."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Send all of `data`."""
-        ...
-
-    def reset(self) -> None:
-        """End the stream at once."""
-        ...
-
-
-OVER: Final = (EOFError, trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError)
-"""What a read or write raises when a stream is over, deadlines included."""
-
-
-async def read_frame(stream: ByteStream, length_of: Callable[[bytes], int], patience: float) -> bytes:
-    """Return a frame's body: its length is waited for `patience` seconds and checked before a byte of it is kept.
-
-    RemoteProtocolError if the length is illegal; otherwise what OVER lists.
-    """
-    with trio.fail_after(patience):
-        header = await stream.read_exactly(wire.HEADER_BYTES)
-    length = length_of(header)
-    with trio.fail_after(BODY_TIMEOUT):
-        return await stream.read_exactly(length)
+OUTSIDE: Final = 30.0  # seconds for who is not let in to ask again: as long as a stamp is good; he keeps a connection
+MEASURE: Final = 1.0  # seconds between two looks at how late this process is
 
 
 class LobbyServer:
-    """A seed's side: every stream is a guest in one waiting room."""
+    """The waiting room of one seed and the streams to it."""
 
-    def __init__(self) -> None:
-        """Open an empty waiting room."""
-        self._room = WaitingRoom(random.SystemRandom(), unix_minus_now())
+    def __init__(
+        self, network: str, peer_id: bytes, nearer: Nearer, connections: Callable[[], int], clock: Clock
+    ) -> None:
+        """Open an empty waiting room; `connections` tells how many the host has."""
+        self._room = WaitingRoom(
+            random.SystemRandom(), clock(), network=network, public=public_key_of(peer_id), nearer=nearer
+        )
+        self._clock = clock
+        self._connections = connections
         self._numbers = itertools.count()
+        self._streams: dict[int, ByteStream] = {}
+        self._worker = trio.CapacityLimiter(1)
 
     def counts(self) -> tuple[int, int]:
         """Return how many guests there are, and in how many rooms."""
         return self._room.counts()
 
-    async def run(self) -> None:
-        """Sweep the waiting room for ever, and follow a wall clock that is set."""
-        while True:
-            await trio.sleep(SWEEP)
-            self._room.handle(ClockSet(unix_minus_now()), trio.current_time())
+    def rooms(self) -> Iterator[SeedRoom]:
+        """Return the rooms that are kept; for who looks on."""
+        return self._room.rooms()
 
-    async def serve(self, stream: ByteStream, scope: Scope, block: str) -> None:
+    def load(self) -> int:
+        """Return how busy the seed is: 0 to 100."""
+        return self._room.load(trio.current_time())
+
+    def hint(self, scope: Scope) -> Hint | None:
+        """Return the level of the empty tag as measured here, if it can be told."""
+        return self._room.hint(scope, trio.current_time())
+
+    async def run(self) -> None:
+        """Let time pass in the waiting room for ever: how late we are, who is silent, a wall clock that is set."""
+        sweep = trio.current_time() + SWEEP
+        while True:
+            due = trio.current_time() + MEASURE
+            await trio.sleep_until(due)
+            now = trio.current_time()
+            self._room.handle(Measured(self._connections(), now - due), now)
+            if now >= sweep:
+                sweep = now + SWEEP
+                self._room.handle(ClockSet(self._clock()), now)
+
+    async def serve(self, stream: ByteStream, scope: Scope, block: str, parties: Parties) -> None:
         """Answer the requests of one stream until it ends; its tickets end with it, however that happens."""
         number = next(self._numbers)
-        self._room.handle(Connected(number, stream.peer_id, scope, block), trio.current_time())
+        self._streams[number] = stream
+        self._room.handle(Connected(number, stream.peer_id, scope, block, parties), trio.current_time())
+
+        async def answer(request: wire.Request) -> wire.Answer:
+            return await self._answer(number, request)
+
+        def heard() -> None:
+            self._room.handle(Heard(number), trio.current_time())
+
+        def patience() -> float:
+            return IDLE if self._room.is_in(number) else OUTSIDE
+
         try:
-            while True:
-                body = await read_frame(stream, wire.request_length, IDLE)
-                with trio.fail_after(BODY_TIMEOUT):
-                    await stream.write(wire.encode(self._answer(number, body)))
-        except (*OVER, RemoteProtocolError):
-            stream.reset()
+            await serve(stream, LOBBY, answer, heard, patience)
         finally:
+            del self._streams[number]
             self._room.handle(Closed(number), trio.current_time())
 
-    def _answer(self, number: int, body: bytes) -> wire.Answer:
-        request = wire.decode_request(body)
-        if isinstance(request, wire.Unknown):
-            self._room.handle(Heard(number), trio.current_time())
-            return wire.Unsupported(request.request)
+    async def _answer(self, number: int, request: wire.Request) -> wire.Answer:
         answer = self._room.handle(Asked(number, request), trio.current_time())
-        assert answer is not None, "a request has an answer"
+        while isinstance(answer, CheckStamp):
+            answer = await self._check(number, answer)
+        self._evict()
+        if answer is None:
+            raise RemoteProtocolError("a request of a stream that is gone")
         return answer
 
-
-class LobbyClient:
-    """A searching peer's side: puts requests to one seed and hears its answers. Good for one `run`."""
-
-    def __init__(self, stream: ByteStream, heard: Callable[[wire.Request, wire.Answer], None]) -> None:
-        """Take the stream; `heard` is called with each request and its answer, in the order of the answers."""
-        self._stream = stream
-        self._heard = heard
-        self._numbers = itertools.cycle(range(0x10000))
-        self._posted, self._to_write = trio.open_memory_channel[wire.Request](QUEUED)
-        self._places = trio.Semaphore(OUTSTANDING)
-        self._waiting: dict[int, tuple[wire.Request, float]] = {}
-        self._patience = trio.CancelScope()
-
-    def post(self, request: wire.Request) -> None:
-        """Send a request after those posted before it; its number is ours to give.
-
-        A seed that takes none of them for so long that they pile up counts as gone: the stream is reset.
-        """
+    async def _check(self, number: int, asked: CheckStamp) -> wire.Answer | CheckStamp | None:
+        """Do the work of a stamp; what became of it is told even if nobody waits for it any more."""
         try:
-            self._posted.send_nowait(request)
-        except trio.WouldBlock:
-            self.close()
+            good = await trio.to_thread.run_sync(asked.check.is_good, limiter=self._worker)
+        except trio.Cancelled:
+            with suppress(RemoteProtocolError):  # the stream is over as it is
+                self._room.handle(StampChecked(number, asked.enter, False), trio.current_time())
+            raise
+        return self._room.handle(StampChecked(number, asked.enter, good), trio.current_time())
 
-    def close(self) -> None:
-        """End the stream, and with it `run`."""
-        self._stream.reset()
-
-    async def run(self) -> None:
-        """Write and read until the stream ends or an answer is late, then reset it; raises nothing but Cancelled."""
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write)
-                await self._read()
-                nursery.cancel_scope.cancel()
-        finally:
-            self._stream.reset()
-
-    async def _write(self) -> None:
-        async for request in self._to_write:
-            await self._places.acquire()
-            number = next(self._numbers)
-            self._waiting[number] = request, trio.current_time() + ANSWER_TIMEOUT
-            self._expect()
-            try:
-                await self._stream.write(wire.encode(msgspec.structs.replace(request, request=number)))
-            except OVER:
-                return  # the reader sees the end of the stream too
-
-    async def _read(self) -> None:
-        with self._patience:
-            try:
-                while True:
-                    answer = wire.decode_answer(await read_frame(self._stream, wire.answer_length, float("inf")))
-                    request, _ = self._waiting.pop(answer.request, (None, 0.0))
-                    if request is None:
-                        return
-                    self._places.release()
-                    self._expect()
-                    self._heard(request, answer)
-            except (*OVER, RemoteProtocolError):
-                return
-
-    def _expect(self) -> None:
-        """Give the reader until the oldest answer is due."""
-        self._patience.deadline = min((due for _, due in self._waiting.values()), default=float("inf"))
+    def _evict(self) -> None:
+        """End the streams that had to make room."""
+        for number in self._room.evicted:
+            if number in self._streams:
+                self._streams[number].reset()
+        self._room.evicted.clear()
 
 
 def unix_minus_now() -> float:
