@@ -120,12 +120,15 @@ async def _read_out(stream: trio.abc.ReceiveStream) -> None:
 
 
 @contextmanager
-def surroundings(*seeds: str) -> Generator[dict[str, str]]:
-    """An environment with a home and a network name of its own; nothing outside is read or written, or dialled."""
+def surroundings(*seeds: str, network: str = "") -> Generator[dict[str, str]]:
+    """An environment with a home of its own, and a network name unless one is given.
+
+    Nothing outside is read or written, or dialled.
+    """
     with tempfile.TemporaryDirectory(prefix="passerby-bench-", ignore_cleanup_errors=True) as home:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PASSERBY_", "LIBP2P_"))}
         env |= {"HOME": home, "PASSERBY_HOME": f"{home}/passerby", "PASSERBY_DIRECTORY": "off"}
-        env |= {"PASSERBY_NETWORK": f"bench-{secrets.token_hex(4)}", "PASSERBY_SEEDS": ",".join(seeds)}
+        env |= {"PASSERBY_NETWORK": network or f"bench-{secrets.token_hex(4)}", "PASSERBY_SEEDS": ",".join(seeds)}
         Path(home, "passerby").mkdir(mode=0o700)
         yield env
 
@@ -136,10 +139,13 @@ def consent(env: dict[str, str]) -> None:
 
 
 @asynccontextmanager
-async def seed() -> AsyncGenerator[str, None]:
-    """Run `passerby seed run` on loopback until the block ends; yields its multiaddr."""
-    command = [*CLI, "seed", "run", "--listen", "/ip4/127.0.0.1/tcp/0"]
-    with surroundings() as env:
+async def seed(*known: str, network: str = "", place: Sequence[str] = ()) -> AsyncGenerator[str, None]:
+    """Run `passerby seed run` on loopback until the block ends; yields its multiaddr.
+
+    It is told of the seeds `known`. What runs at `place` begins with these words: a way into a network namespace.
+    """
+    command = [*place, *CLI, "seed", "run", "--listen", "/ip4/127.0.0.1/tcp/0"]
+    with surroundings(*known, network=network) as env:
         process = await trio.lowlevel.open_process(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env=env
         )

@@ -13,7 +13,7 @@ import trio
 from benchmarks.bare import ECHO, echo, read_exactly
 from benchmarks.telling import MESSAGE_BYTES, tell
 from libp2p import new_host
-from libp2p.abc import IHost
+from libp2p.abc import IHost, INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.peer.peerinfo import info_from_p2p_addr
@@ -48,14 +48,21 @@ async def network(count: int) -> None:
         await trio.to_thread.run_sync(sys.stdin.readline)
 
 
+async def greet(stream: INetStream) -> None:
+    """Echo to who came."""
+    tell("matched")
+    await echo(stream)
+
+
 async def person(bootstrap: str) -> None:
     """Wait for somebody or join somebody."""
     tell("ready")
     role, key = (await trio.to_thread.run_sync(sys.stdin.readline)).split()
+    tell("opened")
     async with dht_node(DHTMode.CLIENT, bootstrap) as (host, dht):
         tell("searched")
         if role == "wait":
-            host.set_stream_handler(ECHO, echo)
+            host.set_stream_handler(ECHO, greet)
             await dht.provide(key)
             tell("waiting")
         else:

@@ -34,7 +34,7 @@ def run(*, short: bool, only: list[str]) -> int:
     for failure in failures:
         sys.stdout.write(f"FAILED {failure}\n")
     if not (short or only or failures):
-        tables.write(tables.Figures(_versions(), os.cpu_count() or 1, [tables.measured(row) for row in rows]))
+        tables.write_rows(_versions(), os.cpu_count() or 1, rows)
     return 1 if failures else 0
 
 
@@ -47,16 +47,16 @@ async def _measure(size: Size, names: list[str]) -> tuple[list[Row], list[str]]:
             with trio.fail_after(TIME_LIMIT):
                 rows += await BENCHMARKS[name](size)
         except* (BenchmarkError, OSError, trio.TooSlowError) as errors:
-            failures += [f"{name}: {reason}" for reason in _reasons(errors)]
+            failures += [f"{name}: {reason}" for reason in reasons(errors)]
         sys.stdout.write(f"{name}: {time.monotonic() - began:.0f} s\n")
         sys.stdout.flush()
     return rows, failures
 
 
-def _reasons(error: BaseException) -> list[str]:
+def reasons(error: BaseException) -> list[str]:
     """What lies at the bottom of an exception group."""
     nested: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    return [reason for each in nested for reason in _reasons(each)] or [f"{type(error).__name__} {error}"]
+    return [reason for each in nested for reason in reasons(each)] or [f"{type(error).__name__} {error}"]
 
 
 def _versions() -> dict[str, str]:

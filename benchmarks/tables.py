@@ -12,6 +12,8 @@ from benchmarks.harness import ROOT, Figure, Row
 FIGURES: Final = ROOT / "docs" / "figures.json"
 TABLE: Final = ROOT / "docs" / "figures.md"
 COLUMNS: Final = ("what", "unit", "Passerby", "beside it", "which is", "ratio", "goal", "reached", "n")
+MEASURE: Final = "Hyperswarm"
+COMPARED: Final = ("Passerby", MEASURE, "js-libp2p", "py-libp2p")
 _REACHED: Final = {True: "yes", False: "**no**", None: "-"}
 
 
@@ -23,12 +25,54 @@ class Measured(msgspec.Struct, frozen=True):
     reached: bool | None
 
 
+class Comparison(msgspec.Struct, frozen=True):
+    """One line of the other table: several systems that did the same by turns; `figures` by their names.
+
+    `limit` is what ours may reach: "ratio" to Hyperswarm's median, or "value".
+    """
+
+    what: str
+    unit: str
+    figures: dict[str, Figure]
+    goal: str = ""
+    limit: float = 0.0
+    judged: str = "ratio"
+
+    def ratio(self, name: str) -> float | None:
+        """The median of `name` by Hyperswarm's, None if one of them has none."""
+        other, measure = self.figures.get(name), self.figures.get(MEASURE)
+        if other is None or measure is None or nobody(other) or nobody(measure) or not measure.median:
+            return None
+        return other.median / measure.median
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        ours = self.figures[COMPARED[0]]
+        measured = self.ratio(COMPARED[0]) if self.judged == "ratio" else ours.median
+        return None if not self.goal or measured is None else measured <= self.limit and not ours.misses
+
+
+class Peers(msgspec.Struct, frozen=True):
+    """What `make bench-peers` measures."""
+
+    versions: dict[str, str]
+    cores: int
+    rows: list[Comparison]
+
+
 class Figures(msgspec.Struct, frozen=True):
     """docs/figures.json."""
 
     versions: dict[str, str]
     cores: int
     rows: list[Measured]
+    peers: Peers | None = None
+
+
+def nobody(figure: Figure) -> bool:
+    """Whether every repetition was a miss."""
+    return figure.misses == figure.repetitions
 
 
 def measured(row: Row) -> Measured:
@@ -43,8 +87,30 @@ def encode(figures: Figures) -> bytes:
 
 def markdown(rows: Sequence[Row]) -> str:
     """A table in Markdown that is also readable as it is."""
-    cells = [COLUMNS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    return _table([COLUMNS, *(_cells(row) for row in rows)])
+
+
+def compared(rows: Sequence[Comparison]) -> str:
+    """The same for what several systems did."""
+    return _table([("what", "unit", *COMPARED, "goal", "reached", "n"), *(_compared(row) for row in rows)])
+
+
+def _compared(row: Comparison) -> tuple[str, ...]:
+    repetitions = max(figure.repetitions for figure in row.figures.values())
+    reached = _REACHED[row.reached]
+    systems = (_one_of(row, name) for name in COMPARED)
+    return (row.what, row.unit, *systems, row.goal or "-", reached, str(repetitions))
+
+
+def _one_of(row: Comparison, name: str) -> str:
+    figure, ratio = row.figures.get(name), row.ratio(name)
+    if figure is None:
+        return "-"
+    return _text(figure) + ("" if ratio is None or name == MEASURE else f", {_number(ratio)} ×")
+
+
+def _table(cells: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in cells]
     lines.insert(1, ["-" * width for width in widths])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -58,6 +124,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _text(figure: Figure) -> str:
+    if nobody(figure):
+        return f"never met in {figure.repetitions}"
     misses = f", {figure.misses} missed" if figure.misses else ""
     return f"{_number(figure.median)} ({_number(figure.p95)}){misses}"
 
@@ -79,14 +147,44 @@ def page(figures: Figures) -> str:
         "the goal is its ratio to py-libp2p's Kademlia DHT, measured once on one machine.\n\n"
         f"{markdown([each.row for each in figures.rows])}\n"
         f"Measured with {versions}, on {figures.cores} cores.\n"
+    ) + ("" if figures.peers is None else _beside(figures.peers))
+
+
+def _beside(peers: Peers) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in peers.versions.items())
+    return (
+        "\n## Beside other systems\n\n"
+        "Made by `make bench-peers`. Each system runs its own network of so many nodes on loopback (Passerby's are\n"
+        "seeds, one process each; the others' share a process), and two fresh processes meet in one after the other,\n"
+        "by turns. Times run from the later search to the moment when both are connected; behind them stands the\n"
+        "ratio to Hyperswarm. Passerby has dialled no seed when its search begins; the others have joined their\n"
+        "network by then, except where a line counts from the first packet. With a delay every packet takes that\n"
+        "long, whatever the protocol. Round trips: what the delay added, by twice the delay; who computes while he\n"
+        "waits has more of them. py-libp2p is measured with the small network only: a larger one needs minutes to\n"
+        "know each other.\n\n"
+        f"{compared(peers.rows)}\n"
+        f"Measured with {versions}, on {peers.cores} cores.\n"
     )
 
 
-def write(figures: Figures) -> None:
-    """Write both files."""
+def write_rows(versions: dict[str, str], cores: int, rows: Sequence[Row]) -> None:
+    """Renew what `make bench` measures, in both files."""
+    _write(msgspec.structs.replace(_read(), versions=versions, cores=cores, rows=[measured(row) for row in rows]))
+
+
+def write_peers(peers: Peers) -> None:
+    """Renew what `make bench-peers` measures, in both files."""
+    _write(msgspec.structs.replace(_read(), peers=peers))
+
+
+def _read() -> Figures:
+    return msgspec.json.decode(FIGURES.read_bytes(), type=Figures)
+
+
+def _write(figures: Figures) -> None:
     FIGURES.write_bytes(encode(figures))
     TABLE.write_text(page(figures))
 
 
 if __name__ == "__main__":
-    TABLE.write_text(page(msgspec.json.decode(FIGURES.read_bytes(), type=Figures)))
+    TABLE.write_text(page(_read()))
