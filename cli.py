@@ -8,49 +8,20 @@ UI rules of this file:
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from passerby import __version__
+from passerby.node import config as keys
 from passerby.node import home
-from passerby.node.config import NETWORK, SEED_KEY, SEED_LIST, SEED_LISTEN, TIMEOUT, Key, Settings, describe
 from passerby.node.configfile import ConfigError
 from passerby.node.exits import Exit
-
-_F = TypeVar("_F", bound=Callable[..., object])
-
-
-def _help(text: str, *examples: str) -> dict[str, str]:
-    shown = "\n".join(f"  {line}" for line in examples)
-    return {"help": f"\b\nExamples:\n{shown}\n\n{text}", "short_help": text.partition(".")[0] + "."}
+from passerby.node.flags import ChatByDefault, chat_flags, common, config_flag, described, lab_flags
+from passerby.node.lab.plan import Plan
 
 
-class _ChatByDefault(click.Group):
-    """`passerby [FLAGS]` is `passerby chat [FLAGS]`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help", "--version")):
-            args = ["chat", *args]
-        return super().parse_args(ctx, args)
-
-
-_config_flag = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this file first.")
-
-
-def _common(*, verbose: str) -> Callable[[_F], _F]:
-    """The flags of everything that runs for a while; `verbose` says what -v does there."""
-
-    def decorate(command: _F) -> _F:
-        quiet = click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
-        return quiet(click.option("-v", "--verbose", count=True, help=verbose)(_config_flag(command)))
-
-    return decorate
-
-
-def _settings(config: Path | None, *flags: tuple[Key[object], str, object]) -> Settings:
+def _settings(config: Path | None, *flags: tuple[keys.Key[object], str, object]) -> keys.Settings:
     """The settings, with those `flags` (key, flag, value) that were given; warnings go to stderr."""
     given = {key.name: (flag, value) for key, flag, value in flags if value not in (None, ())}
     try:
@@ -63,13 +34,14 @@ def _settings(config: Path | None, *flags: tuple[Key[object], str, object]) -> S
 
 
 @click.group(
-    cls=_ChatByDefault,
+    cls=ChatByDefault,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    **_help(
+    **described(
         "Anonymous one-to-one chat with a random stranger. Without a command: chat.",
         "passerby                         talk to a stranger",
         "passerby chat --once             talk to one, then leave",
         "passerby seed run                be a place where others meet",
+        "passerby lab                     a private network to look at",
         "passerby config show             what is set, and where",
     ),
 )
@@ -80,27 +52,28 @@ def cli() -> None:
 
 @cli.command(
     "chat",
-    **_help(
+    **described(
         "Look for a stranger and talk. Inside, /help lists what can be done.",
+        "passerby chat -i chess -i tea    to somebody who likes one of these",
+        "passerby chat --lobby -          to somebody who knows your code",
         "passerby chat --seed /ip4/192.0.2.7/tcp/7171/p2p/12D3KooW…",
+        "passerby chat --lan              to somebody in your local network",
         "passerby chat --network friends  meet only those who use the same name",
         "echo hello | passerby chat --json --once --timeout 60",
     ),
 )
-@click.option("--seed", "seeds", multiple=True, metavar="MULTIADDR", help="Look here for others (may be repeated).")
-@click.option("--network", metavar="NAME", help="Meet only people who name the same network.")
-@click.option("--timeout", type=float, metavar="SEC", help="Leave if nobody is found within SEC seconds.")
-@click.option("--once", is_flag=True, help="One chat, then leave.")
-@click.option("--plain", is_flag=True, help="Line in, line out; for screen readers and pipes.")
-@click.option("--json", is_flag=True, help="One JSON object a line; for programs.")
-@click.option("--no-color", "color", is_flag=True, flag_value=False, default=True, help="No colours.")
-@click.option("--no-input", is_flag=True, help="Never ask anything.")
-@_common(
+@chat_flags
+@common(
     verbose="Log states, matches and ends to stderr, in words and counts; on a full terminal above the input line. "
     "Twice: every event too, and where errors happened."
 )
 def _chat(
+    interests: tuple[str, ...],
+    lang: str | None,
+    fallback: float | None,
+    lobby: bool,
     seeds: tuple[str, ...],
+    lan: bool | None,
     network: str | None,
     timeout: float | None,
     no_input: bool,
@@ -109,26 +82,38 @@ def _chat(
     verbose: int,
     **shown: bool,
 ) -> int:
-    flags = (SEED_LIST, "--seed", seeds), (NETWORK, "--network", network), (TIMEOUT, "--timeout", timeout)
-    settings = _settings(config, *flags)
+    whom = (keys.INTEREST_LIST, "--interest", interests), (keys.LANG, "--lang", lang)
+    where = (keys.SEED_LIST, "--seed", seeds), (keys.NETWORK, "--network", network), (keys.LAN, "--lan", lan)
+    waits = (keys.FALLBACK, "--fallback", fallback), (keys.TIMEOUT, "--timeout", timeout)
+    settings = _settings(config, *whom, *where, *waits)
     from passerby.node import consent, hardening
 
     may_ask = not (no_input or shown["json"])
     if not consent.is_accepted(settings.folders) and not consent.ask(settings.folders, may_ask=may_ask):
         return Exit.USAGE
     hardening.prepare(-1 if quiet else verbose)
+    code = _code(may_ask=may_ask) if lobby else None
     from passerby.node.console import run
 
-    return run.chat(settings, run.Options(**shown))
+    return run.chat(settings, run.Options(**shown, code=code))
 
 
-@cli.group("seed", **_help("Operate a seed, a place where searching people meet.", "passerby seed run"))
+def _code(*, may_ask: bool) -> str:
+    from passerby.node import lobbycode
+
+    try:
+        return lobbycode.obtain(may_ask=may_ask)
+    except lobbycode.CodeError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@cli.group("seed", **described("Operate a seed, a place where searching people meet.", "passerby seed run"))
 def _seed() -> None: ...
 
 
 @_seed.command(
     "run",
-    **_help(
+    **described(
         "Run a seed until interrupted. Prints its addresses, for --seed of others; logs go to stderr.",
         "passerby seed run",
         "passerby seed run --listen /ip4/0.0.0.0/tcp/7171",
@@ -136,9 +121,9 @@ def _seed() -> None: ...
 )
 @click.option("--listen", multiple=True, metavar="MULTIADDR", help="Listen here (may be repeated; port 0: any).")
 @click.option("--key", metavar="FILE", help="The seed's identity; made if there is none.")
-@_common(verbose="Twice: log to stderr where errors with a connection happened.")
+@common(verbose="Twice: log to stderr where errors with a connection happened.")
 def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, quiet: bool, verbose: int) -> int:
-    settings = _settings(config, (SEED_LISTEN, "--listen", listen), (SEED_KEY, "--key", key))
+    settings = _settings(config, (keys.SEED_LISTEN, "--listen", listen), (keys.SEED_KEY, "--key", key))
     from passerby.node import hardening
 
     hardening.prepare(-1 if quiet else verbose)
@@ -147,7 +132,15 @@ def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, qui
     return seed.main(settings)
 
 
-@cli.command("consent", **_help("What a chat means for you.", "passerby consent", "passerby consent --accept-18"))
+@cli.command("lab", **described("A whole private network in one process.", "passerby lab", "passerby lab --chaos"))
+@lab_flags
+def _lab(plan: Plan, as_json: bool) -> int:
+    from passerby.node.lab import run
+
+    return run.main(plan, as_json=as_json)
+
+
+@cli.command("consent", **described("What a chat means for you.", "passerby consent", "passerby consent --accept-18"))
 @click.option("--accept-18", is_flag=True, help="I am 18 or older and accept the text.")
 def _consent(accept_18: bool) -> int:
     from passerby.node import consent
@@ -159,7 +152,7 @@ def _consent(accept_18: bool) -> int:
     return 0 if accepted else Exit.USAGE
 
 
-@cli.group("config", **_help("Settings and their origin.", "passerby config show", "passerby config path"))
+@cli.group("config", **described("Settings and their origin.", "passerby config show", "passerby config path"))
 def _config() -> None: ...
 
 
@@ -169,12 +162,12 @@ def _config_path() -> None:
 
 
 @_config.command("show", help="Every setting, with where it came from.")
-@_config_flag
+@config_flag
 def _config_show(config: Path | None) -> None:
-    click.echo(describe(_settings(config)))
+    click.echo(keys.describe(_settings(config)))
 
 
-@cli.command("version", **_help("Versions, for reports of bugs.", "passerby version --json"))
+@cli.command("version", **described("Versions, for reports of bugs.", "passerby version --json"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def _version(as_json: bool) -> None:
     from passerby.node.versions import versions

@@ -8,14 +8,28 @@ import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from passerby.node.configfile import ConfigError, read_entries
-from passerby.node.configvalues import FILE, LISTEN, NAME, SECONDS, SEEDS, SWITCH, Kind
+from passerby.node.configvalues import (
+    FILE,
+    INTERESTS,
+    LANGUAGE,
+    LISTEN,
+    NAME,
+    NEVER,
+    PATIENCE,
+    SECONDS,
+    SEEDS,
+    SWITCH,
+    Kind,
+)
 
 HOME_VARIABLE: Final = "PASSERBY_HOME"
 DEFAULT: Final = "default"
+FALLBACK_AFTER: Final = 30.0  # seconds: two samples of each room are over, and nobody likes to wait longer for a maybe
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -38,8 +52,12 @@ class Settings:
     network: str
     seeds: tuple[str, ...]
     local: bool
+    lan: bool
     directory: bool
+    interests: tuple[str, ...]
+    lang: str  # a primary subtag, or empty
     timeout: float | None
+    fallback: float  # inf: never
     typing_send: bool
     typing_show: bool
     listen: tuple[str, ...]
@@ -81,7 +99,11 @@ class Key(Generic[T_co]):
 NETWORK: Final = Key("network.name", NAME, "main", "PASSERBY_NETWORK")
 SEED_LIST: Final[Key[tuple[str, ...]]] = Key("network.seeds", SEEDS, (), "PASSERBY_SEEDS")
 LOCAL: Final = Key("network.local", SWITCH, True, "PASSERBY_LOCAL")
+LAN: Final = Key("network.lan", SWITCH, False)
 DIRECTORY: Final = Key("network.directory", SWITCH, True, "PASSERBY_DIRECTORY")
+INTEREST_LIST: Final[Key[tuple[str, ...]]] = Key("chat.interests", INTERESTS, ())
+LANG: Final = Key("chat.lang", LANGUAGE, "")
+FALLBACK: Final = Key("chat.fallback", PATIENCE, FALLBACK_AFTER)
 TIMEOUT: Final[Key[float | None]] = Key("chat.timeout", SECONDS, None)
 TYPING_SEND: Final = Key("chat.typing_send", SWITCH, True)
 TYPING_SHOW: Final = Key("chat.typing_show", SWITCH, True)
@@ -90,7 +112,11 @@ SEED_KEY: Final[Key[str | None]] = Key("seed.key", FILE, None)  # None: `key` in
 
 KEYS: Final[Mapping[str, Key[object]]] = {
     key.name: key
-    for key in (NETWORK, SEED_LIST, LOCAL, DIRECTORY, TIMEOUT, TYPING_SEND, TYPING_SHOW, SEED_LISTEN, SEED_KEY)
+    for key in (
+        *(NETWORK, SEED_LIST, LOCAL, LAN, DIRECTORY),
+        *(INTEREST_LIST, LANG, TIMEOUT, FALLBACK, TYPING_SEND, TYPING_SHOW),
+        *(SEED_LISTEN, SEED_KEY),
+    )
 }
 _SECTIONS: Final = frozenset(name.partition(".")[0] for name in KEYS)
 _VARIABLES: Final = {key.variable: key for key in KEYS.values() if key.variable is not None}
@@ -170,21 +196,43 @@ def _printable(name: str) -> str:
 
 
 def settle(layers: Sequence[Layer], folders: Folders) -> Settings:
-    """One value for each key out of `layers`, the strongest first."""
+    """One value for each key out of `layers`, the strongest first.
+
+    Interests and language are limited together: ValueError if a flag is to blame (exit 2), else ConfigError.
+    """
+    origins = {name: _origin(name, layers) for name in KEYS}
+    interests, lang = INTEREST_LIST.pick(layers), LANG.pick(layers)
+    _limit_together(interests, lang, origins)
     return Settings(
         network=NETWORK.pick(layers),
         seeds=SEED_LIST.pick(layers),
         local=LOCAL.pick(layers),
+        lan=LAN.pick(layers),
         directory=DIRECTORY.pick(layers),
+        interests=interests,
+        lang=lang,
         timeout=TIMEOUT.pick(layers),
+        fallback=FALLBACK.pick(layers),
         typing_send=TYPING_SEND.pick(layers),
         typing_show=TYPING_SHOW.pick(layers),
         listen=SEED_LISTEN.pick(layers),
         key=Path(SEED_KEY.pick(layers) or folders.seed / "key"),
         folders=folders,
-        origins={name: _origin(name, layers) for name in KEYS},
+        origins=origins,
         warnings=tuple(warning for layer in layers for warning in layer.warnings),
     )
+
+
+def _limit_together(interests: tuple[str, ...], lang: str, origins: Mapping[str, str]) -> None:
+    if not (interests and lang):
+        return
+    from passerby.discovery.tags import TAGS  # loads tables: `--help` need not wait
+
+    if len(interests) < TAGS:
+        return
+    where = origins[INTEREST_LIST.name], origins[LANG.name]
+    text = f"{' and '.join(where)}: {TAGS} interests and a language are too many: leave one of the {TAGS + 1} out"
+    raise ValueError(text) if any(origin.startswith("-") for origin in where) else ConfigError(text)
 
 
 def _origin(name: str, layers: Sequence[Layer]) -> str:
@@ -197,8 +245,12 @@ def describe(settings: Settings) -> str:
         NETWORK.name: settings.network,
         SEED_LIST.name: list(settings.seeds),
         LOCAL.name: settings.local,
+        LAN.name: settings.lan,
         DIRECTORY.name: settings.directory,
+        INTEREST_LIST.name: list(settings.interests),
+        LANG.name: settings.lang,
         TIMEOUT.name: settings.timeout,
+        FALLBACK.name: NEVER if settings.fallback == inf else settings.fallback,
         TYPING_SEND.name: settings.typing_send,
         TYPING_SHOW.name: settings.typing_show,
         SEED_LISTEN.name: list(settings.listen),

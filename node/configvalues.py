@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Generic, TypeVar, cast
 
 NAME_BYTES: Final = 64  # of a network's name: it is hashed into every room, and shown on one line
@@ -55,6 +56,17 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
+NEVER: Final = "never"
+
+
+def _patience(value: object) -> float:
+    if value in (NEVER, inf):
+        return inf
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_WAIT:
+        raise WrongValueError(f"a number of seconds from 0 up to a year is needed, or {NEVER}")
+    return float(value)
+
+
 _LIST_NEEDED: Final = 'a list of texts is needed, as in ["…", "…"]'
 
 
@@ -68,16 +80,46 @@ def _texts(value: object) -> tuple[str, ...]:
     return texts
 
 
+def _interests(value: object) -> tuple[str, ...]:
+    from passerby.discovery.tags import TAGS, TagError, normal_form
+    from passerby.node.text import label
+
+    interests: dict[str, None] = {}  # each once, in order
+    for text in _texts(value):
+        shown = label(text, NAME_BYTES)
+        if not shown:
+            raise WrongValueError("an interest of characters that can be seen is needed")
+        try:
+            interests[normal_form(text)] = None
+        except TagError as error:
+            raise WrongValueError(f"{shown} cannot be an interest: {error}") from error
+    if len(interests) > TAGS:
+        raise WrongValueError(f"{len(interests)} interests are too many: {TAGS} are allowed, a language counted as one")
+    return tuple(interests)
+
+
+def _language(value: object) -> str:
+    from passerby.discovery.tags import TagError, primary_subtag
+
+    if not isinstance(value, str):
+        raise WrongValueError('a text in quotes is needed, as in "de"')
+    try:
+        return primary_subtag(value) if value else ""
+    except TagError as error:
+        raise WrongValueError(str(error)) from error
+
+
 def _seeds(value: object) -> tuple[str, ...]:
-    from passerby.discovery.addresses import AddressError, Family, parse_seed  # loads NaCl: `--help` need not wait
+    from passerby.discovery.addresses import Address, AddressError, Family  # loads NaCl: `--help` need not wait
+    from passerby.discovery.seednames import parse_named
 
     texts = _texts(value)
     for text in texts:
         try:
-            family = parse_seed(text).family
+            seed = parse_named(text)
         except AddressError as error:
             raise WrongValueError(f"{error}. `passerby seed run` prints the whole address of a seed") from error
-        if family is Family.ONION3:
+        if isinstance(seed, Address) and seed.family is Family.ONION3:
             raise WrongValueError("an onion address can only be reached through Tor, which this release does not use")
     return texts
 
@@ -106,6 +148,9 @@ def _read_list(text: str) -> object:
 NAME: Final = Kind(_name)
 SWITCH: Final = Kind(_switch, _read_switch)
 SECONDS: Final = Kind(_seconds)
+PATIENCE: Final = Kind(_patience)
+INTERESTS: Final = Kind(_interests)
+LANGUAGE: Final = Kind(_language)
 SEEDS: Final = Kind(_seeds, _read_list)
 LISTEN: Final = Kind(_listen)
 FILE: Final = Kind(_file)

@@ -4,10 +4,11 @@
 (limits.BRIDGE_QUEUE), so neither side holds a reference into the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from passerby.discovery.addresses import Scope as Scope
+from passerby.discovery.rooms import ANYBODY
 
 
 class State(StrEnum):
@@ -39,8 +40,30 @@ class EndReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """Whom to look for; made by node/wishes.py.
+
+    `tags`, in normal form, name the rooms to be in from the start, those that matter most first. After `fallback`
+    seconds of search anybody will do, and ANYBODY joins them; None: not in this search. `interests` and `lang`, in
+    normal form too, are what HELLO tells and what the person is reminded of; in a `private` lobby there are none.
+    """
+
+    tags: tuple[bytes, ...] = field(default=(ANYBODY,), repr=False)  # a private lobby's is a secret of its guests
+    interests: tuple[str, ...] = ()
+    lang: str = ""
+    fallback: float | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
-    """Look for a stranger; in a chat: leave it first (`/next`, `/start`)."""
+    """Look for a stranger; in a chat: leave it first (`/next`, `/start`).
+
+    `wishes` hold for this search and for those that follow by themselves, when a chat that is lost at once counts as
+    none.
+    """
+
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +107,8 @@ class StateChanged:
     `seeds` answered in the last 60 s; `waiting` counts others in our rooms, never ourselves; `seen`, of them, were
     tried; `met` is how many of those waiting are people met in the last 30 minutes; `named` tells whether seeds were
     named (flag, environment, config, remembered) rather than only the local seed looked for; `retry` is seconds to the
-    next try where there is no seed.
+    next try where there is no seed. `interests`, `lang` and `private` are those of the wishes while not just anybody
+    will do, `fallback` the seconds until anybody will; None: never, or by now (node/wishes.py, `sought`).
     """
 
     state: State
@@ -95,11 +119,18 @@ class StateChanged:
     met: int = 0
     named: int = 0
     retry: float | None = None
+    interests: tuple[str, ...] = ()
+    lang: str = ""
+    private: bool = False
+    fallback: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Both sides confirmed. `verify` is seven words; `milliseconds` count from the start of the search."""
+    """Both sides confirmed. `verify` is seven words; `milliseconds` count from the start of the search.
+
+    `interests` and `lang` are what both wished for, in our own words: nothing that only the stranger said.
+    """
 
     exposure: str
     address: str | None

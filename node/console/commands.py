@@ -10,8 +10,10 @@ from difflib import get_close_matches
 from enum import Enum, auto
 from typing import Final
 
+from passerby.node.configvalues import INTERESTS, LANGUAGE, WrongValueError
 from passerby.node.text import Rejected, admit, label
 
+NONE: Final = "-"
 WORD_SHOWN: Final = 24  # code points of a mistyped command that are shown again
 
 
@@ -42,6 +44,20 @@ class TypingSwitch:
 
 
 @dataclass(frozen=True, slots=True)
+class Interests:
+    """`/interests`: those to have from now on, in normal form; None only asks."""
+
+    tags: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """`/lang`: the one to have from now on, a primary subtag, or empty for none; None only asks."""
+
+    lang: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """`/help`, about one command or all of them: `text` is the answer, lines separated by LF."""
 
@@ -55,7 +71,7 @@ class Mistaken:
     sentence: str
 
 
-Typed = Action | Text | TypingSwitch | Help | Mistaken
+Typed = Action | Text | TypingSwitch | Interests | Language | Help | Mistaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,8 @@ _SPECS: Final = {
     "start": _Spec("/start", "look for a stranger", Action.START),
     "who": _Spec("/who", "what they see of you, how long you have talked", Action.WHO),
     "verify": _Spec("/verify", "seven words to compare over another channel", Action.VERIFY),
+    "interests": _Spec("/interests [TAG…]", "what you both should like, commas allowed; - none"),
+    "lang": _Spec("/lang [xx]", "what you both should speak, as de; - none"),
     "typing": _Spec("/typing [send|show] on|off", "tell that you type, show that they do, or both"),
     "help": _Spec("/help [COMMAND]", "this list"),
     "quit": _Spec("/quit", "say goodbye and leave", Action.QUIT),
@@ -89,6 +107,10 @@ def parse(line: str) -> Typed:
     name = _name(word)
     if name == "typing":
         return _typing(arguments)
+    if name == "interests":
+        return _interests(line[1:].partition(word)[2])
+    if name == "lang":
+        return _language(arguments)
     if name == "help":
         return _help(arguments)
     if name is None:
@@ -127,6 +149,30 @@ def _typing(arguments: list[str]) -> Typed:
             return TypingSwitch(send=None, show=switch == "on")
         case _:
             return _misused("typing")
+
+
+def _interests(rest: str) -> Typed:
+    """Commas, where there are any, keep interests of several words together."""
+    tags = [tag for tag in (rest.split(",") if "," in rest else rest.split()) if tag.strip()]
+    if not tags:
+        return Interests(None)
+    try:
+        return Interests(() if tags == [NONE] else INTERESTS.check(tags))
+    except WrongValueError as error:
+        return Mistaken(f"Not changed: {error}.")
+
+
+def _language(arguments: list[str]) -> Typed:
+    match arguments:
+        case []:
+            return Language(None)
+        case [lang]:
+            try:
+                return Language("" if lang == NONE else LANGUAGE.check(lang))
+            except WrongValueError as error:
+                return Mistaken(f"Not changed: {error}.")
+        case _:
+            return _misused("lang")
 
 
 def _help(arguments: list[str]) -> Typed:

@@ -37,6 +37,7 @@ from passerby.node.events import (
     StateChanged,
     Stop,
     Warned,
+    Wishes,
 )
 from passerby.node.exits import Exit
 from passerby.node.limits import CLOSE_TIMEOUT, EOF_GRACE, EOF_SEARCH, HOST_CLOSE, OUTGOING_LINES
@@ -64,6 +65,14 @@ class Abandon:
 Effect = Command | Event | Abandon
 
 
+class Moment(Enum):
+    """When the wishes of the next search begin to count."""
+
+    NOW = auto()  # nothing else is under way, or they are those of this search
+    NEXT = auto()  # with the next stranger
+    RESTART = auto()  # a search with others is on: it must be stopped
+
+
 class Phase(Enum):
     """Where the conversation stands (table at the head of this file)."""
 
@@ -78,12 +87,14 @@ class Lifecycle:
 
     `timeout` (seconds without a match; counted from when the search really began, and on through chats that count as
     none) and `once` are the flags. `keep`: text given while stopped is kept for the next stranger, as a program
-    expects; a person would be surprised.
+    expects; a person would be surprised. `wishes` are those of the next search, to be set at any time.
     Times are a monotonic clock's seconds.
     """
 
     def __init__(self, *, once: bool, timeout: float | None, keep: bool) -> None:
         self.phase = Phase.SEARCHING
+        self.wishes = Wishes()
+        self._wished = self.wishes  # of the last search
         self.deadline: float | None = None
         self.exit_code: int | None = None
         self.finished = False
@@ -102,6 +113,13 @@ class Lifecycle:
         """Whether another line of text may be read: no more than 100 wait to be sent (product.md 5)."""
         return self._unsent + len(self._kept) < OUTGOING_LINES
 
+    @property
+    def when_wishes_count(self) -> Moment:
+        """From when on `wishes` hold."""
+        if self.wishes == self._wished or self.phase is Phase.STOPPED:
+            return Moment.NOW
+        return Moment.RESTART if self.phase is Phase.SEARCHING else Moment.NEXT
+
     # ---- what the person does -------------------------------------------------------------------------------------
 
     def searched(self, now: float) -> list[Effect]:
@@ -111,7 +129,8 @@ class Lifecycle:
         self._run_clock(now)
         kept, self._kept = self._kept, []
         self._unsent += len(kept)
-        return [Search(), *kept]
+        self._wished = self.wishes
+        return [Search(self.wishes), *kept]
 
     def stopped(self) -> list[Effect]:
         """`/stop`."""

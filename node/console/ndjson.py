@@ -76,6 +76,10 @@ def _state(change: StateChanged) -> dict[str, Field]:
         "met": change.met,
         "named": change.named,
         "retry": change.retry,
+        "interests": [clean(interest) for interest in change.interests],
+        "lang": clean(change.lang) or None,
+        "private": change.private,
+        "fallback": change.fallback,
         "text": sentences.of_state(change),
     }
 

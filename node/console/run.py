@@ -5,7 +5,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from passerby.node.config import Settings
 from passerby.node.console.bridge import Bridge, Peer
@@ -14,16 +15,19 @@ from passerby.node.console.ndjson import Ndjson
 from passerby.node.console.plain import Plain
 from passerby.node.console.session import FrontEnd, Session
 from passerby.node.console.streams import Streams, fill_closed
+from passerby.node.events import Wishes
+from passerby.node.wishes import private_wishes, wishes_of
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a chat is shown and when it ends; the rest stands in Settings."""
+    """How a chat is shown and when it ends, and the code of a private lobby; the rest stands in Settings."""
 
     once: bool = False
     json: bool = False
     plain: bool = False
     color: bool = True
+    code: str | None = field(default=None, repr=False)
 
 
 def load_peer() -> Peer:
@@ -57,12 +61,19 @@ async def _chat(settings: Settings, options: Options, load: Callable[[], Peer]) 
     session = Session(bridge, lifecycle, settings, front_end)
     is_clean = True
     try:
-        exit_code = await session.run()
+        exit_code = await session.run(partial(_wishes, settings, options.code))
     finally:
         is_clean &= await bridge.close(session.grace)
         if streams is not None:
             is_clean &= await streams.close()
     return exit_code, is_clean
+
+
+async def _wishes(settings: Settings, code: str | None) -> Wishes:
+    """What is wished for at the start; a code is worked on in a thread, while another imports the peer."""
+    if code is None:
+        return wishes_of(settings.interests, settings.lang, settings.fallback)
+    return await asyncio.to_thread(private_wishes, code, settings.network)
 
 
 def _is_full_terminal(options: Options) -> bool:

@@ -10,7 +10,9 @@ UI rules of this file:
 import re
 from typing import Final
 
-from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
+from passerby.discovery.tags import TAGS
+from passerby.node.console.lifecycle import Moment
+from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged, Wishes
 from passerby.node.text import label
 
 ADDRESS_SHOWN: Final = 60  # code points: a v6 address with its port has 47
@@ -27,6 +29,11 @@ TOO_MANY: Final = "Not sent: too many messages wait to be sent already."
 AGAIN_TO_QUIT: Final = "Ctrl-C again to quit."
 LINE_TOO_LONG: Final = "Not sent: the line is longer than any message may be. Send it in parts."
 PASTE_TOO_LONG: Final = "Not sent: a paste of more than 100 lines. Send it in parts."
+TOO_MANY_WISHES: Final = f"Not changed: {TAGS} interests are allowed, a language counted as one."
+_NEAR: Final = {
+    Scope.MACHINE: ("this machine", "on this machine"),
+    Scope.LAN: ("this local network", "in this local network"),
+}
 VERIFY_RULE: Final = "Compare over another channel; inside this chat it proves nothing."
 
 
@@ -52,11 +59,11 @@ def _state(change: StateChanged) -> str:
         case State.EMPTY:
             return _empty(change)
         case State.UNREACHABLE:
-            return f"{_people(change.seen)} seen, none could be reached from here · trying again"
+            return f"{_people(change.seen)} seen, none could be reached from here · trying again{_fallback(change)}"
         case State.BUSY:
-            return _busy(change.seen)
+            return _busy(change.seen) + _fallback(change)
         case State.SEARCHING:
-            return "Looking for somebody…"
+            return f"Looking for {_whom(change)}…"
         case State.STOPPED:
             return "/next for another stranger, /quit to leave"
         case _:  # MATCHED
@@ -79,8 +86,63 @@ def _retry(seconds: float | None) -> str:
 
 def _empty(change: StateChanged) -> str:
     if change.met:
-        return _only_met(change.met)
-    return "You are the only one here. You will be matched as soon as somebody comes"
+        return _only_met(change.met) + _fallback(change)
+    alone = f"Nobody else {_who(change)} is here" if _is_choosy(change) else "You are the only one here"
+    return f"{alone}. You will be matched as soon as somebody comes{_fallback(change)}"
+
+
+def _fallback(change: StateChanged) -> str:
+    """When anybody will do: nobody should wait for a room's few without knowing how long."""
+    return "" if change.fallback is None else f" · in {max(1, round(change.fallback))} s anybody will do"
+
+
+def _is_choosy(wanted: StateChanged | Wishes) -> bool:
+    return bool(wanted.private or wanted.interests or wanted.lang)
+
+
+def _whom(wanted: StateChanged | Wishes) -> str:
+    return f"somebody {_who(wanted)}" if _is_choosy(wanted) else "somebody"
+
+
+def _who(wanted: StateChanged | Wishes) -> str:
+    """Like "who likes chess or tea, or speaks de"."""
+    if wanted.private:
+        return "who knows your code"
+    speaks = [f"speaks {wanted.lang}"] if wanted.lang else []
+    likes = [f"likes {_any_of(wanted.interests)}"] if wanted.interests else []
+    return "who " + ", or ".join([*likes, *speaks])
+
+
+def _any_of(interests: tuple[str, ...]) -> str:
+    *others, last = (label(interest, INTEREST_SHOWN) for interest in interests)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def has_fallen_back(before: StateChanged, change: StateChanged) -> bool:
+    """Whether, from one state of a search to the next, anybody began to do."""
+    return _is_choosy(before) and not _is_choosy(change)
+
+
+def of_fallback(before: StateChanged) -> str:
+    """What became of the search for somebody in particular."""
+    return f"Nobody {_who(before)} came in time; from now on anybody will do."
+
+
+def of_wishes(wishes: Wishes, moment: Moment) -> str:
+    """The answer to `/interests` and `/lang`."""
+    if wishes.private:
+        return "You look for somebody who knows your code; interests and language do not count."
+    parts = [f"{'You' if moment is Moment.NOW else 'From the next search on you'} look for {_anybody_or(wishes)}"]
+    if _is_choosy(wishes):
+        patience = wishes.fallback
+        parts.append("nobody else will do" if patience is None else f"after {duration(patience)} anybody will do")
+    if moment is Moment.RESTART:
+        parts.append("/stop, then /start, begins one")
+    return " · ".join(parts)
+
+
+def _anybody_or(wishes: Wishes) -> str:
+    return _whom(wishes) if _is_choosy(wishes) else "anybody"
 
 
 def _only_met(met: int) -> str:
@@ -99,14 +161,15 @@ def _people(count: int) -> str:
 
 
 def _scope_note(change: StateChanged) -> str:
-    """That only this machine is searched belongs to every state of searching: nobody should wait for the world."""
-    if change.scope is not Scope.MACHINE or change.state in (State.STARTING, State.STOPPED, State.MATCHED):
+    """How near only is searched belongs to every state of searching: nobody should wait for the world."""
+    if change.scope not in _NEAR or change.state in (State.STARTING, State.STOPPED, State.MATCHED):
         return ""
+    where, within = _NEAR[change.scope]
     if change.state in (State.NO_SEED, State.NO_NETWORK):
-        return "this machine is searched too" if change.named else ""
+        return f"{where} is searched too" if change.named else ""
     if change.state is State.SEARCHING:
-        return "Looking for somebody on this machine…"
-    return "only this machine is searched"
+        return f"Looking for {_whom(change)} {within}…"
+    return f"only {where} is searched"
 
 
 # ---- a chat -------------------------------------------------------------------------------------------------------
@@ -135,9 +198,9 @@ def exposure(matched: Matched) -> str:
 
 
 def _common(matched: Matched) -> list[str]:
-    if not matched.interests:
-        return []
-    return ["you both like: " + ", ".join(label(interest, INTEREST_SHOWN) for interest in matched.interests)]
+    interests = ", ".join(label(interest, INTEREST_SHOWN) for interest in matched.interests)
+    likes = [f"you both like: {interests}"] if interests else []
+    return [*likes, *([f"you both speak: {label(matched.lang, INTEREST_SHOWN)}"] if matched.lang else [])]
 
 
 def who(matched: Matched, seconds: float) -> str:

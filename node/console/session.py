@@ -7,13 +7,13 @@ lifecycle.py's; all words are sentences.py's; what the keyboard and the screen a
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from passerby.node.config import Settings
 from passerby.node.console import sentences
 from passerby.node.console.bridge import Bridge
-from passerby.node.console.commands import Action, Help, Mistaken, Text, TypingSwitch, parse
+from passerby.node.console.commands import Action, Help, Interests, Language, Mistaken, Text, TypingSwitch, parse
 from passerby.node.console.interrupts import Interrupts
 from passerby.node.console.journal import Journal
 from passerby.node.console.lifecycle import GOODBYE, Abandon, Effect, Lifecycle, Phase
@@ -28,10 +28,12 @@ from passerby.node.events import (
     StrangerTyping,
     Typing,
     Warned,
+    Wishes,
 )
 from passerby.node.exits import Exit
 from passerby.node.hardening import LOGGER
 from passerby.node.text import CLEANED, Rejected, admit
+from passerby.node.wishes import changed
 
 _logger: Final = logging.getLogger(LOGGER)
 EXIT_CODES: Final = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM, signal.SIGHUP: Exit.SIGHUP}
@@ -63,6 +65,7 @@ class Session:
         self._bridge = bridge
         self._lifecycle = lifecycle
         self._front_end = front_end
+        self._fallback = settings.fallback
         self._sends_typing = settings.typing_send
         self._shows_typing = settings.typing_show
         self._loop = asyncio.get_running_loop()
@@ -84,13 +87,18 @@ class Session:
         """The monotonic clock by which the session counts."""
         return self._loop.time()
 
-    async def run(self) -> int:
-        """Search, talk, end; returns the exit code. Raises bridge.PeerError, in an exception group."""
+    async def run(self, wish: Callable[[], Awaitable[Wishes]]) -> int:
+        """Search, talk, end; returns the exit code. Raises bridge.PeerError, in an exception group.
+
+        `wish` tells whom to look for at first; it is asked while the peer loads.
+        """
         for number in EXIT_CODES:
             self._loop.add_signal_handler(number, self._signalled, number)
         await self._show(StateChanged(State.STARTING, Scope.MACHINE))
         await self._bridge.start()
-        self._perform(self._lifecycle.searched(self.now))
+        self._lifecycle.wishes = await wish()
+        if self.phase is not Phase.LEAVING:  # a signal may have come meanwhile
+            self._perform(self._lifecycle.searched(self.now))
         async with asyncio.TaskGroup() as tasks:
             follow = tasks.create_task(self._follow())
             abandon = tasks.create_task(self._abandoned.wait())
@@ -203,6 +211,10 @@ class Session:
                 await self.tell("help", text)
             case TypingSwitch(send, show):
                 await self._switch_typing(send, show)
+            case Interests(tags):
+                await self._change_wishes("interests", tags, None)
+            case Language(lang):
+                await self._change_wishes("lang", None, lang)
             case Mistaken(sentence):
                 await self.tell("unknown-command", sentence)
 
@@ -265,6 +277,17 @@ class Session:
                 await self.tell("already", sentences.ALREADY_STOPPED)
             case Action.STOP, _:
                 self._perform(self._lifecycle.stopped())
+
+    async def _change_wishes(self, code: str, interests: tuple[str, ...] | None, lang: str | None) -> None:
+        """`/interests` and `/lang`; without an argument they only ask. A private lobby has neither."""
+        wishes: Wishes | None = self._lifecycle.wishes
+        if not (self._lifecycle.wishes.private or (interests is None and lang is None)):
+            wishes = changed(self._lifecycle.wishes, interests, lang, self._fallback)
+        if wishes is None:
+            await self.tell("not-changed", sentences.TOO_MANY_WISHES)
+            return
+        self._lifecycle.wishes = wishes
+        await self.tell(code, sentences.of_wishes(wishes, self._lifecycle.when_wishes_count))
 
     async def _switch_typing(self, send: bool | None, show: bool | None) -> None:
         self._sends_typing = self._sends_typing if send is None else send

@@ -38,6 +38,7 @@ class Status:
         self.matched: Matched | None = None
         self.stranger_types = False
         self._change: StateChanged | None = None
+        self._changed = now
         self._since = now  # of the search or the chat
         self._unconfirmed: deque[tuple[int, float]] = deque()  # ids of our messages, and when each was sent
 
@@ -81,7 +82,7 @@ class Status:
         before = None if self._change is None else self._change.state
         if before in resting and change.state not in resting:
             self._since = now
-        self._change = change
+        self._change, self._changed = change, now
 
     def who(self, now: float) -> str:
         """The answer to `/who`."""
@@ -105,6 +106,8 @@ class Status:
         parts = [_BRIEF[change.state]]
         if change.state not in (State.STARTING, State.STOPPED):
             parts += [f"seeds: {change.seeds}", f"scope: {change.scope}", sentences.clock(now - self._since)]
+        if change.fallback is not None:
+            parts.append(f"anybody in {max(0, round(change.fallback - (now - self._changed)))} s")
         return " · ".join(parts)
 
     def _chat_parts(self, now: float) -> list[str]:

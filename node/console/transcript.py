@@ -2,7 +2,8 @@
 
 UI rules of this file:
 - Who speaks is told by text at the start of the row: `You:`, `Stranger:`, `*` for us.
-- A sentence is said once; only a different one is news. Figures that tick (seconds to the next try) are not news.
+- A sentence is said once; only a different one is news. Figures that tick (seconds to the next try, or until anybody
+  will do) are not news.
 - That we look, and how far, is said once a search; between its other states "looking" goes without saying.
 """
 
@@ -41,25 +42,27 @@ class Transcript:
 
     def __init__(self) -> None:
         self._said: list[Line] = []
-        self._is_searching = False
+        self._search: StateChanged | None = None  # the last state of the search that is on
 
     def lines(self, event: Event, undelivered: int) -> list[Line]:
         """The news in `event`; `undelivered` of our messages were not confirmed when it came."""
         if not isinstance(event, StateChanged):
-            self._is_searching &= not isinstance(event, Matched)
+            self._search = None if isinstance(event, Matched) else self._search
             return _lines(event, undelivered)
-        if event.state in _NOT_SEARCHING:
-            self._is_searching = False
+        before, self._search = self._search, None if event.state in _NOT_SEARCHING else event
+        if before is None or self._search is None:
             return self._news(event, _lines(event, undelivered))
-        was_searching, self._is_searching = self._is_searching, True
-        if not was_searching:
-            return self._news(event, _lines(event, undelivered))
+        fallen = sentences.has_fallen_back(before, event)
+        return [*([(OURS, sentences.of_fallback(before))] if fallen else []), *self._further(event)]
+
+    def _further(self, event: StateChanged) -> list[Line]:
+        """The news in a further state of a search."""
         if event.state is State.SEARCHING:
             return []
         return self._news(event, [(OURS, sentences.of_state(event, is_scope_known=True))])
 
     def _news(self, event: StateChanged, lines: list[Line]) -> list[Line]:
-        said, self._said = self._said, _lines(replace(event, retry=None), 0)
+        said, self._said = self._said, _lines(replace(event, retry=None, fallback=None), 0)
         return [] if said == self._said else lines
 
 

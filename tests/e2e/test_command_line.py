@@ -19,8 +19,8 @@ PASSERBY = str(Path(sys.executable).with_name("passerby"))
 PATIENCE = 30.0
 ROUNDS = 20
 HEAVY = ("libp2p", "trio", "prompt_toolkit", "msgspec", "nacl", "aioconsole", "asyncio")
-LATER = ("--lobby", "--lan", "--tor", "--expose", "--interest", "--auto-next", "doctor", "lab", "block", "report",
-         "completion", "drain", "status", "--lang", "save", "panic")  # fmt: skip
+LATER = ("--lan", "--tor", "--expose", "--auto-next", "doctor", "lab", "block", "report", "completion", "drain",
+         "status", "save", "panic")  # fmt: skip
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -106,6 +106,7 @@ def test_settings_are_shown_with_their_origin(home: Path) -> None:
     assert 'name = "mine"  # PASSERBY_NETWORK\n' in shown
     assert f"typing_send = false  # {home}/config/config.toml, line 2\n" in shown
     assert "local = true  # default\n" in shown
+    assert "fallback = 30.0  # default\n" in shown
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,9 @@ def test_settings_are_shown_with_their_origin(home: Path) -> None:
         ("[network]\nname = 3\n", "line 2: network.name: a text in quotes"),
         ("[network\n", "line 1: "),
         ('[network]\nseeds = ["nonsense"]\n', "line 2: network.seeds: an address looks like"),
+        ('[chat]\ninterests = [""]\n', "line 2: chat.interests: an interest of characters"),
+        ('[chat]\nlang = "?"\n', "line 2: chat.lang: a language looks like de"),
+        ('[chat]\nfallback = "soon"\n', "line 2: chat.fallback: a number of seconds from 0"),
     ],
 )
 @pytest.mark.parametrize("command", [["config", "show"], ["chat", "--json"], ["seed", "run"]], ids=" ".join)
@@ -162,6 +166,20 @@ def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
         (["chat", "--timeout", "-1"], "--timeout: a number of seconds above 0"),
         (["chat", "--network", " "], "--network: a name of printable"),
         (["seed", "run", "--listen", "nonsense"], "--listen: an address looks like"),
+        (["chat", "-i", ""], "--interest: an interest of characters that can be seen"),
+        (["chat", "-i", "x" * 49], "cannot be an interest: it has 49 bytes where 48 are allowed"),
+        (
+            ["chat", *("-i", "a"), *("-i", "b"), *("-i", "c"), *("-i", "d"), *("-i", "e"), *("-i", "f")],
+            "--interest: 6 interests are too many: 5 are allowed, a language counted as one",
+        ),
+        (
+            ["chat", *("-i", "a"), *("-i", "b"), *("-i", "c"), *("-i", "d"), *("-i", "e"), *("--lang", "de")],
+            "--interest and --lang: 5 interests and a language are too many",
+        ),
+        (["chat", "--lang", "d"], "--lang: a language looks like de"),
+        (["chat", "--fallback", "soon"], "a number of seconds is needed, or never"),
+        (["chat", "--fallback", "-1"], "--fallback: a number of seconds from 0"),
+        (["chat", "--lobby", "my secret"], "the code is never written here"),
         (["chat", "extra"], "unexpected extra argument"),
     ],
 )

@@ -2,7 +2,7 @@
 
 Run as a program: `scripted.py [--json] [--plain] [--once] [--timeout SEC] [-v…] [BEHAVIOUR…]`. What is said to the
 stranger tells them what to do: "leave", "lose", "flood", "lose early", "type", "burst", "crash"; anything else is
-echoed.
+echoed. With `--lobby` the code is read as passerby does; the behaviour "telling wishes" tells what is searched for.
 """
 
 import os
@@ -41,6 +41,7 @@ from passerby.node.events import (
 )
 from passerby.node.hardening import prepare
 from passerby.node.home import load_settings
+from passerby.node.lobbycode import obtain
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
 BURST = 300
@@ -78,8 +79,11 @@ class Script:
     async def serve(self, command: Command) -> bool:
         """Whether it was the last."""
         match command:
-            case Search():
+            case Search(wishes):
                 await self.end(EndReason.YOU)
+                if "telling wishes" in self.behaviours:
+                    tags = ", ".join(tag.decode(errors="replace") for tag in wishes.tags)
+                    await self.tell(Warned("wished", f"tags {tags}; fallback {wishes.fallback}; {wishes.private}"))
                 await self.search()
             case Stop():
                 await self.end(EndReason.YOU)
@@ -176,7 +180,13 @@ def main(arguments: list[str]) -> int:
     settings = load_settings(os.environ, {}, None)
     if "timeout" in flags:
         settings = replace(settings, timeout=float(arguments[arguments.index("--timeout") + 1]))
-    options = Options(once="once" in flags, json="json" in flags, plain="plain" in flags, color="no-color" not in flags)
+    options = Options(
+        once="once" in flags,
+        json="json" in flags,
+        plain="plain" in flags,
+        color="no-color" not in flags,
+        code=obtain(may_ask="json" not in flags) if "lobby" in flags else None,
+    )
     try:
         return chat(settings, options, loader(frozenset(arguments)))
     except Exception as error:  # noqa: BLE001 (as cli.py does)

@@ -9,6 +9,8 @@ from passerby.node.console.commands import (
     WORD_SHOWN,
     Action,
     Help,
+    Interests,
+    Language,
     Mistaken,
     Text,
     Typed,
@@ -38,6 +40,17 @@ from passerby.node.limits import TEXT_CODE_POINTS
         ("/verify", Action.VERIFY),
         ("/quit", Action.QUIT),
         ("/q", Action.QUIT),
+        ("/interests", Interests(None)),
+        ("/interests  ", Interests(None)),
+        ("/interests ,", Interests(None)),
+        ("/interests -", Interests(())),
+        ("/interests Chess tea", Interests(("chess", "tea"))),
+        ("/interests chess CHESS", Interests(("chess",))),
+        ("/interests board games, Tea ,", Interests(("board games", "tea"))),
+        ("/Interests interests", Interests(("interests",))),
+        ("/lang", Language(None)),
+        ("/lang -", Language("")),
+        ("/lang pt-BR", Language("pt")),
         ("/typing on", TypingSwitch(send=True, show=True)),
         ("/typing OFF", TypingSwitch(send=False, show=False)),
         ("/typing send off", TypingSwitch(send=False, show=None)),
@@ -49,12 +62,29 @@ def test_meanings(line: str, meant: Typed) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["/next please", "/quit now", "/typing", "/typing maybe", "/typing send", "/typing on on"]
+    "line", ["/next please", "/quit now", "/typing", "/typing maybe", "/typing send", "/typing on on", "/lang de fr"]
 )
 def test_a_command_with_words_that_make_no_sense_is_not_obeyed(line: str) -> None:
     meant = parse(line)
     assert isinstance(meant, Mistaken)
     assert meant.sentence.startswith(f"Not obeyed: it is written {line.split()[0]}")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/interests a b c d e f", "Not changed: 6 interests are too many: 5 are allowed, a language counted as one."),
+        (
+            f"/interests {'x' * 49}",
+            f"Not changed: {'x' * 49} cannot be an interest: it has 49 bytes where 48 are allowed.",
+        ),
+        ("/interests \u200b\x1b", "Not changed: an interest of characters that can be seen is needed."),
+        ("/lang german!", "Not changed: a language looks like de or pt-BR."),
+    ],
+)
+def test_wishes_that_cannot_be_are_told_and_stay_in_the_line(line: str, said: str) -> None:
+    assert parse(line) == Mistaken(said)
+    assert is_mendable(line)
 
 
 def test_an_unknown_word_is_not_sent_and_a_similar_one_is_named() -> None:

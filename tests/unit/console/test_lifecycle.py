@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.node.console.lifecycle import GOODBYE, LEAVING, Abandon, Effect, Lifecycle, Phase
+from passerby.node.console.lifecycle import GOODBYE, LEAVING, Abandon, Effect, Lifecycle, Moment, Phase
 from passerby.node.events import (
     Delivered,
     Ended,
@@ -23,6 +23,7 @@ from passerby.node.events import (
     StateChanged,
     Stop,
     Warned,
+    Wishes,
 )
 from passerby.node.limits import EOF_GRACE, EOF_SEARCH, OUTGOING_LINES
 
@@ -51,6 +52,30 @@ def chatting(*, once: bool = False, timeout: float | None = None, keep: bool = T
 def phase(life: Lifecycle) -> Phase:
     """Its phase now: type checkers believe that it stays as it was."""
     return life.phase
+
+
+# ---- wishes -------------------------------------------------------------------------------------------------------
+
+CHESS = Wishes((b"tag:chess",), ("chess",), "", 30.0)
+
+
+def moment(life: Lifecycle) -> Moment:
+    """As `phase`."""
+    return life.when_wishes_count
+
+
+def test_a_search_is_for_what_is_wished_at_its_begin() -> None:
+    life = Lifecycle(once=False, timeout=None, keep=True)
+    life.wishes = CHESS
+    assert life.searched(0) == [Search(CHESS)]
+    assert moment(life) is Moment.NOW
+    life.wishes = Wishes()
+    assert moment(life) is Moment.RESTART
+    life.happened(MATCHED, 0)
+    assert moment(life) is Moment.NEXT
+    life.stopped()
+    assert moment(life) is Moment.NOW
+    assert life.searched(0) == [Search()]
 
 
 # ---- --once -------------------------------------------------------------------------------------------------------

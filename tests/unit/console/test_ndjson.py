@@ -50,6 +50,15 @@ def test_states(state: State, scope: Scope) -> None:
     assert [got[name] for name in ("seeds", "waiting", "seen", "met", "named", "retry")] == [1, 2, 3, 4, 5, 0.5]
 
 
+def test_whom_a_state_is_about() -> None:
+    anybody = line(StateChanged(State.EMPTY, Scope.MACHINE))
+    names = ("interests", "lang", "private", "fallback")
+    assert [anybody[name] for name in names] == [[], None, False, None]
+    choosy = line(StateChanged(State.EMPTY, Scope.MACHINE, interests=("chess", "a\x1b"), lang="de", fallback=2.5))
+    assert [choosy[name] for name in names] == [["chess", "a"], "de", False, 2.5]
+    assert line(StateChanged(State.EMPTY, Scope.MACHINE, private=True))["private"] is True
+
+
 @pytest.mark.parametrize("reason", list(EndReason))
 def test_ends(reason: EndReason) -> None:
     assert line(Ended(reason))["reason"] == reason.value

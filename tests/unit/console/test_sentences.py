@@ -1,11 +1,13 @@
 """Every state and end has a sentence that says what is the case and promises nothing."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from passerby.node.console import sentences
-from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged
+from passerby.node.console.lifecycle import Moment
+from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged, Wishes
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
 ON_THIS_MACHINE = "Looking for somebody on this machine…"
@@ -71,6 +73,91 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
 )
 def test_states(change: StateChanged, said: str) -> None:
     assert sentences.of_state(change) == said
+
+
+CHOOSY = StateChanged(State.SEARCHING, Scope.PUBLIC, interests=("chess", "go", "tea"), lang="de", fallback=24.4)
+ANYBODY_SOON = " · in 24 s anybody will do"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (CHOOSY, "Looking for somebody who likes chess, go or tea, or speaks de…"),
+        (
+            replace(CHOOSY, scope=Scope.MACHINE, interests=("chess", "go"), lang=""),
+            "Looking for somebody who likes chess or go on this machine…",
+        ),
+        (replace(CHOOSY, interests=()), "Looking for somebody who speaks de…"),
+        (
+            replace(CHOOSY, state=State.EMPTY, interests=("chess",), lang=""),
+            f"Nobody else who likes chess is here. You will be matched as soon as somebody comes{ANYBODY_SOON}",
+        ),
+        (
+            replace(CHOOSY, state=State.EMPTY, interests=(), fallback=0.2),
+            "Nobody else who speaks de is here. You will be matched as soon as somebody comes · in 1 s anybody will do",
+        ),
+        (
+            replace(CHOOSY, state=State.EMPTY, interests=("tea",), lang="", fallback=None),
+            "Nobody else who likes tea is here. You will be matched as soon as somebody comes",
+        ),
+        (
+            replace(CHOOSY, state=State.EMPTY, waiting=1, met=1),
+            "Only the stranger you met before is here; you may be matched again in 15\N{NO-BREAK SPACE}s"
+            + ANYBODY_SOON,
+        ),
+        (
+            replace(CHOOSY, state=State.UNREACHABLE, seen=1),
+            f"1 person seen, none could be reached from here · trying again{ANYBODY_SOON}",
+        ),
+        (
+            replace(CHOOSY, state=State.BUSY, seen=2),
+            f"2 people seen, all just found somebody · looking again{ANYBODY_SOON}",
+        ),
+        (StateChanged(State.SEARCHING, Scope.PUBLIC, private=True), "Looking for somebody who knows your code…"),
+        (
+            StateChanged(State.EMPTY, Scope.MACHINE, private=True),
+            f"Nobody else who knows your code is here. You will be matched as soon as somebody comes · {MACHINE_ONLY}",
+        ),
+    ],
+)
+def test_whom_we_wait_for_and_how_long(change: StateChanged, said: str) -> None:
+    assert sentences.of_state(change) == said
+
+
+CHOOSY_FOR_EVER = "look for somebody who likes chess · nobody else will do"
+LIKES_CHESS = Wishes((b"tag:chess",), ("chess",), "", 90.0)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "moment", "said"),
+    [
+        (Wishes(), Moment.NOW, "You look for anybody"),
+        (Wishes(), Moment.NEXT, "From the next search on you look for anybody"),
+        (LIKES_CHESS, Moment.NOW, "You look for somebody who likes chess · after 1 min 30 s anybody will do"),
+        (
+            replace(LIKES_CHESS, fallback=None),
+            Moment.RESTART,
+            f"From the next search on you {CHOOSY_FOR_EVER} · /stop, then /start, begins one",
+        ),
+        (
+            Wishes((b"code:x",), private=True),
+            Moment.NOW,
+            "You look for somebody who knows your code; interests and language do not count.",
+        ),
+    ],
+)
+def test_wishes_are_told_back(wishes: Wishes, moment: Moment, said: str) -> None:
+    assert sentences.of_wishes(wishes, moment) == said
+
+
+def test_what_both_have_in_common_is_told_at_the_match_and_on_request() -> None:
+    match = Matched("relay", None, WORDS, 5, interests=("chess", "board games"), lang="de")
+    assert sentences.of_match(match) == (
+        "You are talking to a stranger. They see: a relay, not your address"
+        " · you both like: chess, board games · you both speak: de"
+    )
+    assert sentences.who(match, 1).endswith(" · you both like: chess, board games · you both speak: de")
+    assert "both" not in sentences.of_match(matched())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The bottom line, /who and /verify follow the events."""
 
+from dataclasses import replace
+
 from passerby.node.console import sentences
 from passerby.node.console.status import OVERDUE, Status
 from passerby.node.events import (
@@ -33,6 +35,16 @@ def test_a_search_shows_how_long_it_lasts_though_its_state_changes() -> None:
     status.happened(EMPTY, 10)
     status.happened(StateChanged(State.BUSY, Scope.MACHINE, seeds=2), 40)
     assert status.bottom(52) == "all busy · seeds: 2 · scope: machine · 00:52"
+
+
+def test_the_time_until_anybody_will_do_ticks() -> None:
+    status = Status(0)
+    status.happened(replace(EMPTY, interests=("chess",), fallback=24.4), 10)
+    assert status.bottom(10).endswith(" · 00:00 · anybody in 24 s")
+    assert status.bottom(30).endswith(" · 00:20 · anybody in 4 s")
+    assert status.bottom(40).endswith(" · anybody in 0 s")
+    status.happened(EMPTY, 41)
+    assert status.bottom(41).endswith(" · 00:31")
 
 
 def test_only_a_different_state_is_news() -> None:

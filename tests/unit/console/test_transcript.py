@@ -1,5 +1,7 @@
 """What people read of each event; a stranger's text never starts a row of ours."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +64,29 @@ def test_where_we_look_is_said_once_a_search() -> None:
     transcript.lines(Matched("machine", None, ("w",) * 7, 1), 0)
     transcript.lines(StateChanged(State.STOPPED, Scope.MACHINE), 0)
     assert transcript.lines(looking, 0) == on_this_machine
+
+
+def test_that_anybody_will_do_by_now_is_said_once_whatever_comes_next() -> None:
+    transcript = Transcript()
+    choosy = StateChanged(State.EMPTY, Scope.PUBLIC, seeds=1, interests=("chess",), fallback=9.6)
+    [(_, first)] = transcript.lines(choosy, 0)
+    assert first.endswith("in 10 s anybody will do")
+    assert transcript.lines(replace(choosy, fallback=3), 0) == []
+    fallen = (OURS, "Nobody who likes chess came in time; from now on anybody will do.")
+    assert transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC, seeds=1), 0) == [fallen]
+    assert transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC, seeds=2), 0) == []
+
+    transcript.lines(replace(choosy, state=State.BUSY), 0)
+    alone = (OURS, "You are the only one here. You will be matched as soon as somebody comes")
+    assert transcript.lines(StateChanged(State.EMPTY, Scope.PUBLIC, seeds=1), 0) == [fallen, alone]
+
+
+def test_a_new_search_for_anybody_is_no_fallback() -> None:
+    transcript = Transcript()
+    transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC, interests=("chess",), fallback=9), 0)
+    transcript.lines(StateChanged(State.STOPPED, Scope.PUBLIC), 0)
+    [(_, said)] = transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC), 0)
+    assert said == "Looking for somebody…"
 
 
 def test_a_pipe_gets_one_line_a_message() -> None:

@@ -1,11 +1,13 @@
 """Settings: which source wins, what each value may be, and where it is said to come from."""
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 import pytest
 
 from passerby.node.config import (
+    FALLBACK_AFTER,
     KEYS,
     Folders,
     Layer,
@@ -39,6 +41,7 @@ def test_defaults() -> None:
     assert chosen.seeds == ()
     assert (chosen.local, chosen.directory, chosen.typing_send, chosen.typing_show) == (True, True, True, True)
     assert chosen.timeout is None
+    assert (chosen.interests, chosen.lang, chosen.fallback) == ((), "", FALLBACK_AFTER)
     assert chosen.listen == ("/ip4/0.0.0.0/tcp/7171", "/ip6/::/tcp/7171")
     assert chosen.key == Path("/srv/x/seed/key")
     assert set(chosen.origins.values()) == {"default"}
@@ -117,6 +120,20 @@ def test_an_unknown_variable_is_a_warning_with_a_suggestion() -> None:
         ("[chat]\ntimeout = nan", "line 2: chat.timeout: a number of seconds above 0"),
         ("[chat]\ntimeout = inf", "line 2: chat.timeout: a number of seconds above 0"),
         (f"[chat]\ntimeout = 1{'0' * 400}", "line 2: chat.timeout: a number of seconds above 0"),
+        (
+            "[chat]\nfallback = true",
+            "line 2: chat.fallback: a number of seconds from 0 up to a year is needed, or never",
+        ),
+        ('[chat]\nfallback = "3"', "line 2: chat.fallback: a number of seconds from 0"),
+        ("[chat]\nfallback = -1", "line 2: chat.fallback: a number of seconds from 0"),
+        ("[chat]\nfallback = nan", "line 2: chat.fallback: a number of seconds from 0"),
+        ('[chat]\ninterests = "x"', "line 2: chat.interests: a list of texts"),
+        ('[chat]\ninterests = [" "]', "line 2: chat.interests: an interest of characters that can be seen"),
+        ('[chat]\ninterests = ["\u200b"]', "line 2: chat.interests: an interest of characters that can be seen"),
+        (f'[chat]\ninterests = ["{"x" * 49}"]', f"line 2: chat.interests: {'x' * 49} cannot be an interest: it has 49"),
+        ('[chat]\ninterests = ["a","b","c","d","e","f"]', "line 2: chat.interests: 6 interests are too many"),
+        ("[chat]\nlang = 3", "line 2: chat.lang: a text in quotes"),
+        ('[chat]\nlang = "de_DE"', "line 2: chat.lang: a language looks like de"),
         ("[chat.typing_send]\nx = 1", "line 1: chat.typing_send: true or false"),
         ('[seed]\nlisten = ["/dns4/example.org/tcp/1"]', "line 2: seed.listen: an address to listen on"),
         (f'[seed]\nlisten = ["{SEED}"]', "line 2: seed.listen: an address to listen on"),
@@ -129,6 +146,36 @@ def test_a_wrong_value_is_told_with_its_line(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         file(text)
     assert str(caught.value).startswith(f"{FILE}, {said}")
+
+
+def test_interests_have_one_spelling_and_stand_once() -> None:
+    chosen = settings(file('[chat]\ninterests = ["Chess", "CHESS ", "Board  Games"]\nlang = "de-AT"'))
+    assert (chosen.interests, chosen.lang) == (("chess", "board games"), "de")
+    assert settings(from_flags({"chat.interests": ("--interest", ("Tea",))})).interests == ("tea",)
+    assert settings(file('[chat]\nlang = ""\ninterests = []')).lang == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0.0), ("2.5", 2.5), ("inf", inf), ('"never"', inf), (str(LONGEST_WAIT), LONGEST_WAIT)]
+)
+def test_how_long_to_insist(text: str, seconds: float) -> None:
+    assert settings(file(f"[chat]\nfallback = {text}")).fallback == seconds
+
+
+FIVE = '[chat]\ninterests = ["a", "b", "c", "d", "e"]'
+
+
+def test_five_interests_or_four_and_a_language() -> None:
+    assert len(settings(file(FIVE)).interests) == 5
+    assert settings(file(FIVE.replace(', "e"', "") + '\nlang = "de"')).lang == "de"
+
+
+def test_together_interests_and_language_are_too_many() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(file(FIVE + '\nlang = "de"'))
+    assert str(caught.value).startswith(f"{FILE}, line 2 and {FILE}, line 3: 5 interests and a language are too many")
+    with pytest.raises(ValueError, match=r"line 2 and --lang: 5 interests and a language are too many"):
+        settings(from_flags({"chat.lang": ("--lang", "de")}), file(FIVE))
 
 
 def test_an_unknown_key_is_a_warning_with_a_suggestion() -> None:
@@ -163,13 +210,15 @@ def test_what_is_shown_is_a_configuration_that_gives_the_same_settings() -> None
         "network.name": ("--network", 'a"b\\c'),
         "network.seeds": ("--seed", (SEED,)),
         "chat.timeout": ("--timeout", 2.5),
+        "chat.interests": ("--interest", ("board games", 'a"b')),
+        "chat.lang": ("--lang", "de"),
+        "chat.fallback": ("--fallback", inf),
         "seed.listen": ("--listen", ("/ip6/::1/tcp/0",)),
     }
     chosen = settings(from_flags(flags))
     again = settings(file(describe(chosen)))
-    assert [getattr(again, name) for name in ("network", "seeds", "timeout", "listen", "key", "local")] == [
-        getattr(chosen, name) for name in ("network", "seeds", "timeout", "listen", "key", "local")
-    ]
+    names = ("network", "seeds", "timeout", "listen", "key", "local", "interests", "lang", "fallback")
+    assert [getattr(again, name) for name in names] == [getattr(chosen, name) for name in names]
     assert f'seeds = ["{SEED}"]  # --seed' in describe(chosen).splitlines()
 
 
