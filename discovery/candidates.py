@@ -1,9 +1,11 @@
 """Whom to try next: the tickets that seeds answered with, and what came of each attempt (protocol.md 4.1).
 
-A seed is drawn uniformly first, then a ticket of what it last said: so one that lies steers no more than its share.
+A seed is drawn uniformly first, then a ticket of what it last said: so one that lies steers no more than its share. And
+one that alone named people who were not there comes last: a real ghost is named by all seeds of its room.
 """
 
 import random
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -11,6 +13,7 @@ from passerby.discovery.limits import (
     BUSY_AVOID,
     BUSY_PAUSE,
     FAILED_AVOID,
+    LIES_BORNE,
     LONGEST_AVOID,
     MET_WAIT,
     OUTCOME_MEMORY,
@@ -71,6 +74,7 @@ class Candidates:
         self._rng = rng
         self._pools: dict[tuple[bytes, RoomId], tuple[Ticket, ...]] = {}
         self._attempts: dict[bytes, _Attempt] = {}
+        self._lies: dict[bytes, deque[float]] = {}
         self._tries = 0
         self._ready = 0.0
         self._last_new = 0.0
@@ -91,7 +95,8 @@ class Candidates:
         if tickets is not None:
             self._pools[seed, room] = tickets
         self._tries = 0
-        if any(self._is_new(ticket.pid, now) for ticket in self._pools.get((seed, room), ())):
+        named = self._pools.get((seed, room), ())
+        if any(self._is_new(ticket.pid, now) for ticket in named) and not self._is_doubted(seed, now):
             self._last_new = now
 
     def forget(self, seed: bytes, room: RoomId | None = None) -> None:
@@ -109,6 +114,7 @@ class Candidates:
             failures = 1 if old is None else old.failures + 1
             avoid = min(LONGEST_AVOID, _AVOID[outcome] * 2 ** min(failures - 1, 8))
             attempt = _Attempt(outcome, now, now + avoid, failures)
+            self._blame(pid, now)
         self._attempts[pid] = attempt
         stale = [other for other, past in self._attempts.items() if now - past.ended > OUTCOME_MEMORY]
         for other in stale or list(self._attempts)[:-OUTCOMES]:
@@ -167,9 +173,21 @@ class Candidates:
                 if not self._is_barred(ticket.pid, now) and not self._is_avoided(ticket.pid, now):
                     kind = met if self._met.has(ticket.pid, now) else new
                     kind.setdefault(seed, []).append(ticket)
-        if not new and now >= self._last_new + MET_WAIT:
-            return list(met.values())
-        return list(new.values())
+        trusted = [pool for seed, pool in new.items() if not self._is_doubted(seed, now)]
+        if not trusted and now >= self._last_new + MET_WAIT:
+            return [*met.values(), *new.values()]
+        return trusted or list(new.values())
+
+    def _blame(self, pid: bytes, now: float) -> None:
+        """Hold it against the one seed that names a peer, if it is only one, that the peer could not be had."""
+        namers = {seed for (seed, _), pool in self._pools.items() if any(ticket.pid == pid for ticket in pool)}
+        if len(namers) == 1:
+            self._lies = {seed: lies for seed, lies in self._lies.items() if now - lies[-1] <= RECENT}
+            self._lies.setdefault(namers.pop(), deque(maxlen=LIES_BORNE)).append(now)
+
+    def _is_doubted(self, seed: bytes, now: float) -> bool:
+        lies = self._lies.get(seed)
+        return lies is not None and len(lies) == LIES_BORNE and now - lies[0] <= RECENT
 
     def _is_barred(self, pid: bytes, now: float) -> bool:
         return pid == self._own or self._blocked.has(pid, now)

@@ -30,6 +30,8 @@ class PeerBook:
 
     def has(self, pid: bytes, now: float) -> bool:
         """Tell whether the peer was entered within the lifetime."""
+        if not self._entered:
+            return False  # the usual case of who is blocked; a search asks this of every ticket, again and again
         entered = self._entered.get(self._mark(pid))
         return entered is not None and now - entered < self._lifetime
 

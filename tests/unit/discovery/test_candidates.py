@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.crypto.keys import peer_id_of
@@ -204,6 +204,51 @@ def test_outcomes_are_remembered_for_a_time_and_up_to_a_number() -> None:
     assert len(vars(pool)["_attempts"]) == 1
 
 
+def test_a_seed_that_alone_names_people_who_are_not_there_comes_last_for_a_minute() -> None:
+    pool = candidates()
+    for number in range(3):
+        pool.hear(ONE, ROOM, tickets(number), 0.0)
+        pool.ended(pid(number), Outcome.UNREACHABLE, 0.0)
+    pool.hear(ONE, ROOM, tickets(10, 11, 12), 1.0)
+    assert choose(pool, 1.0) is not None, "with no other seed it is as good as any"
+    pool.hear(TWO, ROOM, tickets(20), 2.0)
+    assert {choose(pool, 2.0) for _ in range(3)} == {pid(20)}
+    pool.hear(TWO, ROOM, (), 61.0)
+    pool.hear(ONE, ROOM, tickets(10), 61.0)
+    assert choose(pool, 61.0) == pid(10)
+
+
+def test_a_ghost_that_all_seeds_name_is_held_against_none() -> None:
+    pool = candidates()
+    for number in range(9):
+        for seed in (ONE, TWO):
+            pool.hear(seed, ROOM, tickets(number), 0.0)
+        pool.ended(pid(number), Outcome.UNREACHABLE, 0.0)
+    pool.hear(ONE, ROOM, tickets(10), 1.0)
+    pool.hear(TWO, ROOM, tickets(20), 1.0)
+    drawn = set[bytes | None]()
+    for _ in range(30):
+        pool.hear(TWO, ROOM, None, 1.0)
+        drawn.add(choose(pool, 1.0))
+    assert drawn == {pid(10), pid(20)}
+
+
+def test_invented_people_do_not_hide_those_met_for_good() -> None:
+    pool = candidates()
+    pool.met(pid(1), 0.0)
+    drawn = set[bytes | None]()
+    for second in range(40):
+        now = float(second)
+        pool.hear(TWO, ROOM, tickets(1), now)
+        pool.hear(ONE, ROOM, tickets(100 + second), now)
+        chosen = choose(pool, now)
+        drawn.add(chosen)
+        if chosen not in (None, pid(1)):
+            assert chosen is not None
+            pool.ended(chosen, Outcome.UNREACHABLE, now)
+    assert pid(1) in drawn
+
+
 @dataclass(frozen=True)
 class Hear:
     seed: bytes
@@ -236,6 +281,7 @@ MOVES: st.SearchStrategy[Move] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(MOVES, max_size=40), st.randoms(use_true_random=False))
 def test_whatever_happens_nobody_barred_or_just_busy_is_chosen(moves: list[Move], rng: random.Random) -> None:
     met, blocked = PeerBook(bytes(32), 1800.0), PeerBook(bytes(32), math.inf)
@@ -272,6 +318,7 @@ def test_whatever_happens_nobody_barred_or_just_busy_is_chosen(moves: list[Move]
         assert people.seen == people.busy + people.unreachable + people.met + people.new
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(2, 6), min_size=1, max_size=4), st.floats(0, 30), st.randoms(use_true_random=False))
 def test_where_nothing_is_heard_any_more_the_next_chance_is_told(
     numbers: list[int], wait: float, rng: random.Random

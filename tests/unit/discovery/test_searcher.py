@@ -5,29 +5,30 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from passerby.crypto.errors import LocalProtocolError
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope, parse
 from passerby.discovery.candidates import Outcome, Seen
+from passerby.discovery.levels import LevelMemory
 from passerby.discovery.peerbook import PeerBook
-from passerby.discovery.rooms import RoomId, nearest, room_of
+from passerby.discovery.rooms import RoomId, room_of
 from passerby.discovery.searcher import Searcher
 from passerby.discovery.searchevents import (
     Answered,
     AttemptEnded,
     ClockSet,
+    ConnectSeed,
     Effect,
     EnterRoom,
-    Event,
     Freed,
+    Introduced,
     LeaveRoom,
     Locked,
     Met,
+    Origin,
     Reachable,
     SampleRoom,
     SeedDown,
@@ -35,9 +36,9 @@ from passerby.discovery.searchevents import (
     Started,
     Stopped,
     Tick,
-    View,
-    state_of,
 )
+from passerby.discovery.searchview import View, state_of
+from passerby.discovery.seedbook import SeedBook
 from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
 
 UNIX = 600.0 * 1000 + 200  # at now = 0: far from both edges
@@ -54,16 +55,18 @@ def ticket_of(person: int, room: RoomId = ROOM) -> bytes:
     return sign_ticket(KEYS[person], Ticket(PIDS[person], room, addresses=(HERE,)))
 
 
-def searcher(unix: float = UNIX, rng: random.Random | None = None) -> Searcher:
+def searcher(unix: float = UNIX, rng: random.Random | None = None, now: float = 0.0) -> Searcher:
     one = Searcher(
         key=KEYS[0],
         network="main",
         unix_minus_now=unix,
         met=PeerBook(bytes(32), 1800.0),
         blocked=PeerBook(bytes(32), math.inf),
+        book=SeedBook(),
+        levels=LevelMemory(),
         rng=rng or random.Random(1),
     )
-    one.handle(Reachable(Scope.MACHINE, addresses=(HERE,)), 0.0)
+    one.handle(Reachable(Scope.MACHINE, addresses=(HERE,)), now)
     return one
 
 
@@ -72,9 +75,21 @@ def searching(seeds: int = 1, unix: float = UNIX) -> Searcher:
     one = searcher(unix)
     one.handle(Started(), 0.0)
     for seed in SEEDS[:seeds]:
-        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
+        up(one, seed)
         one.handle(Answered(seed, ROOM, wire.Room(1, 0)), 0.0)
     return one
+
+
+def up(one: Searcher, seed: bytes, scope: Scope = Scope.MACHINE, now: float = 0.0) -> list[Effect]:
+    """Introduce a seed, which must be connected to at once, and return what its being up leads to."""
+    address = replace(HERE if scope is Scope.MACHINE else LAN, peer=seed)
+    assert ConnectSeed(seed, (address,)) in one.handle(Introduced(seed, scope, (address,), Origin.NAMED), now)
+    return one.handle(SeedUp(seed, scope), now)
+
+
+def lobby(effects: list[Effect]) -> list[Effect]:
+    """Return what goes over lobby streams: what is asked elsewhere is the matter of other tests."""
+    return [effect for effect in effects if isinstance(effect, EnterRoom | SampleRoom | LeaveRoom)]
 
 
 def told(one: Searcher, *people: int, seed: bytes = SEEDS[0], now: float = 0.0, waiting: int | None = None) -> None:
@@ -85,9 +100,9 @@ def told(one: Searcher, *people: int, seed: bytes = SEEDS[0], now: float = 0.0, 
 
 def test_every_seed_is_entered_at_once_with_our_ticket() -> None:
     one = searcher()
-    assert one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 0.0) == []
+    assert up(one, SEEDS[0]) == []
     assert one.handle(Started(), 0.0) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
-    assert one.handle(SeedUp(SEEDS[1], Scope.MACHINE), 0.5) == [EnterRoom(SEEDS[1], ROOM, ticket_of(0))]
+    assert up(one, SEEDS[1], now=0.5) == [EnterRoom(SEEDS[1], ROOM, ticket_of(0))]
     assert one.handle(Tick(), 0.6) == []
 
 
@@ -104,7 +119,7 @@ def test_nobody_is_dialled_unless_searching() -> None:
     assert one.handle(Locked(), 0.1) == [LeaveRoom(SEEDS[0], None)]
     assert one.choose(0.1) is None
     assert one.deadline(0.1) is None
-    assert one.rooms(0.1) == ()
+    assert one.rooms(0.1) == {}
     assert one.handle(Freed(), 0.2) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
     told(one, 1, now=0.3)
     assert one.choose(0.3) is not None
@@ -124,8 +139,8 @@ def test_a_lock_that_ends_after_the_search_did_starts_nothing() -> None:
 def test_without_a_way_to_reach_us_we_enter_without_a_ticket_and_again_with_it() -> None:
     one = searcher()
     one.handle(Started(), 0.0)
-    assert one.handle(SeedUp(SEEDS[0], Scope.LAN), 0.0) == [EnterRoom(SEEDS[0], ROOM, None)]
-    assert one.handle(SeedUp(SEEDS[1], Scope.PUBLIC), 0.0) == [EnterRoom(SEEDS[1], ROOM, None)]
+    assert up(one, SEEDS[0], Scope.LAN) == [EnterRoom(SEEDS[0], ROOM, None)]
+    assert up(one, SEEDS[1], Scope.PUBLIC) == [EnterRoom(SEEDS[1], ROOM, None)]
     lan = sign_ticket(KEYS[0], Ticket(PIDS[0], ROOM, addresses=(LAN,)))
     assert one.handle(Reachable(Scope.LAN, addresses=(LAN,)), 0.1) == [EnterRoom(SEEDS[0], ROOM, lan)]
     relayed = sign_ticket(KEYS[0], Ticket(PIDS[0], ROOM, relay=SEEDS[1]))
@@ -160,7 +175,7 @@ def test_two_seeds_are_sampled_in_turn() -> None:
         deadline = one.deadline(now)
         assert deadline is not None
         now = deadline
-        effects = one.handle(Tick(), now)
+        effects = lobby(one.handle(Tick(), now))
         for effect in effects:
             assert isinstance(effect, SampleRoom)
             assert (effect.room, effect.maximum, effect.interval) == (ROOM, 2, 10)
@@ -172,10 +187,10 @@ def test_two_seeds_are_sampled_in_turn() -> None:
 
 def test_a_seed_that_has_not_answered_is_not_asked_again() -> None:
     one = searching()
-    assert len(one.handle(Tick(), 1.0)) == 1
-    assert one.handle(Tick(), 2.0) == []
+    assert len(lobby(one.handle(Tick(), 1.0))) == 1
+    assert lobby(one.handle(Tick(), 2.0)) == []
     one.handle(Answered(SEEDS[0], ROOM, wire.Unchanged(1)), 2.5)
-    assert len(one.handle(Tick(), 60.0)) == 1
+    assert len(lobby(one.handle(Tick(), 60.0))) == 1
 
 
 def test_three_tries_in_vain_bring_the_next_sample_forward() -> None:
@@ -206,7 +221,7 @@ def test_a_seed_that_lost_us_is_entered_again_at_once_but_only_once_a_sample() -
 def test_a_seed_that_refuses_is_asked_again_after_a_while(answer: wire.Answer) -> None:
     one = searcher()
     one.handle(Started(), 0.0)
-    one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 0.0)
+    up(one, SEEDS[0])
     one.handle(Answered(SEEDS[0], ROOM, answer), 0.0)
     now, effects = 0.0, list[Effect]()
     while not effects:
@@ -214,7 +229,7 @@ def test_a_seed_that_refuses_is_asked_again_after_a_while(answer: wire.Answer) -
         assert deadline is not None
         assert deadline > now
         now = deadline
-        effects = one.handle(Tick(), now)
+        effects = lobby(one.handle(Tick(), now))
     assert effects == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
     assert now == 15.0
 
@@ -249,25 +264,9 @@ def test_what_a_lost_seed_said_is_forgotten() -> None:
 
 def test_a_seed_back_again_is_entered_again() -> None:
     one = searching()
-    assert one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 3.0)[0] == EnterRoom(SEEDS[0], ROOM, ticket_of(0))
-
-
-def test_of_many_seeds_the_nearest_are_entered_and_strangers_agree_on_them() -> None:
-    one = searcher()
-    for seed in SEEDS[:12]:
-        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
-    entered = [effect.seed for effect in one.handle(Started(), 0.0) if isinstance(effect, EnterRoom)]
-    publics = [seed[-32:] for seed in SEEDS[:12]]
-    assert sorted(entered) == sorted(peer_id_of(public) for public in nearest(ROOM.key, publics, 4))
-
-
-def test_six_seeds_are_all_entered_and_a_thirteenth_is_our_mistake() -> None:
-    one = searching(seeds=6)
-    assert one.view(0.0).informed == 6
-    for seed in SEEDS[6:12]:
-        one.handle(SeedUp(seed, Scope.MACHINE), 0.0)
-    with pytest.raises(LocalProtocolError):
-        one.handle(SeedUp(SEEDS[12], Scope.MACHINE), 0.0)
+    one.handle(SeedDown(SEEDS[0]), 3.0)
+    assert any(isinstance(effect, ConnectSeed) for effect in one.handle(Tick(), 3.5))
+    assert one.handle(SeedUp(SEEDS[0], Scope.MACHINE), 3.5) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
 
 
 def test_the_next_room_is_entered_before_the_edge_and_the_old_one_left_after() -> None:
@@ -279,7 +278,7 @@ def test_the_next_room_is_entered_before_the_edge_and_the_old_one_left_after() -
         assert deadline is not None
         assert deadline > now
         now = deadline
-        for effect in one.handle(Tick(), now):
+        for effect in lobby(one.handle(Tick(), now)):
             match effect:
                 case EnterRoom():
                     assert effect.room == NEXT
@@ -290,11 +289,13 @@ def test_the_next_room_is_entered_before_the_edge_and_the_old_one_left_after() -
                     left = now
                 case SampleRoom():
                     one.handle(Answered(SEEDS[0], effect.room, wire.Unchanged(1)), now)
+                case _:
+                    raise AssertionError(effect)
     assert entered is not None
     assert left is not None
     assert 340 <= entered <= 400.01
     assert 460 <= left <= 460.01
-    assert one.rooms(now) == (NEXT,)
+    assert one.rooms(now) == {NEXT: b""}
 
 
 def test_tickets_of_a_room_we_left_are_forgotten() -> None:
@@ -311,7 +312,7 @@ def test_tickets_of_a_room_we_left_are_forgotten() -> None:
 @given(st.floats(-1e6, 1e3) | st.floats(1e9, 2e9), st.floats(1e6, 2e9))
 @example(-592257.7203633888, 17275945.458769005)  # where edge - x + x < edge
 def test_the_deadline_at_an_edge_falls_behind_it_however_floats_round(unix: float, now: float) -> None:
-    one = searcher(unix)
+    one = searcher(unix, now=now)
     one.handle(Started(), now)
     for _ in range(300):
         deadline = one.deadline(now)
@@ -359,7 +360,7 @@ def test_people_met_wait_and_the_deadline_tells_when_they_count_again() -> None:
         assert deadline is not None
         assert deadline > now
         now = deadline
-        for effect in one.handle(Tick(), now):
+        for effect in lobby(one.handle(Tick(), now)):
             assert isinstance(effect, SampleRoom)
             one.handle(Answered(effect.seed, ROOM, wire.Unchanged(1)), now)
     assert now == 15.0
@@ -371,7 +372,7 @@ def test_the_view_counts_only_what_was_answered_lately() -> None:
     told(one, 2, 3, seed=SEEDS[1], now=30.0)
     assert one.view(30.0) == View(up=2, seeds=2, informed=2, waiting=7, people=Seen(seen=3, new=3))
     assert one.view(61.0) == View(up=2, seeds=1, informed=1, waiting=2, people=Seen(seen=3, new=3))
-    one.handle(SeedUp(SEEDS[2], Scope.MACHINE), 61.0)
+    up(one, SEEDS[2], now=61.0)
     assert one.view(61.0).up == 3
 
 
@@ -393,146 +394,3 @@ BASE = View(up=1, seeds=1, informed=1, waiting=0, people=Seen())
 )
 def test_states_are_those_of_the_status_line(view: View, state: str) -> None:
     assert state_of(view) == state
-
-
-# ---- whatever happens, in any order -------------------------------------------------------------------------------
-
-PICK = st.integers(0, 3)
-
-
-class Search(RuleBasedStateMachine):
-    """Seeds that answer, refuse, lie and vanish; a person who starts and stops; attempts that end anyhow."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one = searcher(unix=600.0 * 1000 + 480)
-        self.now = 0.0
-        self.searching = self.locked = False
-        self.up: set[bytes] = set()
-        self.inside: dict[bytes, set[RoomId]] = {}
-        self.out: list[EnterRoom | SampleRoom] = []
-        self.busy: dict[bytes, float] = {}
-
-    def tell(self, event: Event) -> None:
-        for effect in self.one.handle(event, self.now):
-            self.note(effect)
-
-    def note(self, effect: Effect) -> None:
-        assert effect.seed in self.up
-        match effect:
-            case EnterRoom():
-                assert effect.ticket is not None
-                assert read_ticket(effect.ticket).pid == PIDS[0]
-                self.inside[effect.seed].add(effect.room)
-                self.out.append(effect)
-            case SampleRoom():
-                assert effect.room in self.inside[effect.seed]
-                assert 1 <= effect.interval <= 50
-                self.out.append(effect)
-            case LeaveRoom():
-                assert self.inside[effect.seed]
-                if effect.room is None:
-                    self.inside[effect.seed] = set()
-                else:
-                    self.inside[effect.seed].remove(effect.room)
-
-    @rule(number=PICK)
-    def seed_up(self, number: int) -> None:
-        if SEEDS[number] not in self.up:
-            self.up.add(SEEDS[number])
-            self.inside[SEEDS[number]] = set()
-            self.tell(SeedUp(SEEDS[number], Scope.MACHINE))
-
-    @rule(number=PICK)
-    def seed_down(self, number: int) -> None:
-        self.up.discard(SEEDS[number])
-        self.out = [effect for effect in self.out if effect.seed != SEEDS[number]]
-        self.tell(SeedDown(SEEDS[number]))
-
-    @rule()
-    def start(self) -> None:
-        self.searching, self.locked = True, False
-        self.tell(Started())
-
-    @rule()
-    def stop(self) -> None:
-        self.searching = self.locked = False
-        self.tell(Stopped())
-
-    @rule()
-    def lock(self) -> None:
-        self.locked = self.searching
-        self.tell(Locked())
-
-    @rule()
-    def free(self) -> None:
-        self.locked = False
-        self.tell(Freed())
-
-    @rule(people=st.lists(st.integers(0, 4), max_size=3), kind=st.sampled_from(["room", "room", "same", "no", "busy"]))
-    def answer(self, people: list[int], kind: str) -> None:
-        if not self.out:
-            return
-        asked = self.out.pop(0)
-        match kind:
-            case "room":
-                blobs = tuple(ticket_of(person, asked.room) for person in people)
-                answer: wire.Answer = wire.Room(1, len(people), tickets=blobs)
-            case "same":
-                answer = wire.Unchanged(1)
-            case "no":
-                answer = wire.Refused(1, wire.Reason.NOT_ENTERED)
-            case _:
-                answer = wire.Busy(1)
-        self.tell(Answered(asked.seed, asked.room, answer))
-
-    @rule(outcome=st.sampled_from(Outcome))
-    def attempt(self, outcome: Outcome) -> None:
-        chosen = self.one.choose(self.now)
-        if chosen is not None:
-            assert self.searching
-            assert not self.locked
-            assert chosen.pid != PIDS[0]
-            assert self.now - self.busy.get(chosen.pid, -9.0) >= 2.0
-            assert chosen.room in self.one.rooms(self.now)
-            if outcome is Outcome.BUSY:
-                self.busy[chosen.pid] = self.now
-            self.tell(AttemptEnded(chosen.pid, outcome))
-
-    @rule(person=st.integers(1, 4))
-    def meet(self, person: int) -> None:
-        self.busy.pop(PIDS[person], None)
-        self.tell(Met(PIDS[person]))
-
-    @rule(seconds=st.floats(0.01, 20))
-    def wait(self, seconds: float) -> None:
-        until = self.now + seconds
-        for _ in range(400):  # every wait is bounded: more wake-ups than this in 20 s would be spinning
-            deadline = self.one.deadline(self.now)
-            if deadline is None or deadline > until:
-                break
-            self.now = max(self.now, deadline)
-            self.tell(Tick())
-        else:
-            raise AssertionError("it spins")
-        self.now = until
-        self.tell(Tick())
-
-    @invariant()
-    def in_the_rooms_wanted_and_no_other(self) -> None:
-        wanted = set(self.one.rooms(self.now))
-        assert bool(wanted) == (self.searching and not self.locked)
-        assert (self.one.deadline(self.now) is None) == (not wanted)
-        for seed in self.up:
-            assert self.inside[seed] <= wanted
-            assert len(self.inside[seed]) == len(wanted)
-
-    @invariant()
-    def the_view_is_sound(self) -> None:
-        view = self.one.view(self.now)
-        assert view.informed <= view.seeds <= view.up == len(self.up)
-        assert state_of(view) in {"no-seed", "searching", "busy", "unreachable", "empty"}
-
-
-TestSearch = Search.TestCase
-TestSearch.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,649 @@
+"""The searcher and its seeds, case by case: coming and going, stamps, checked work, blocks, tags, time, lookups."""
+
+import math
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from passerby.crypto.errors import LocalProtocolError
+from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery import dhtwire, wire
+from passerby.discovery.addresses import Address, Scope, parse
+from passerby.discovery.hints import Hint
+from passerby.discovery.levels import LevelMemory
+from passerby.discovery.limits import LOBBY_SEEDS, ROOMS_PER_STREAM
+from passerby.discovery.peerbook import PeerBook
+from passerby.discovery.rooms import ANYBODY, RoomId, room_of
+from passerby.discovery.searcher import Searcher
+from passerby.discovery.searchevents import (
+    Answered,
+    AskSeed,
+    CheckWork,
+    ClockSet,
+    ConnectSeed,
+    DisconnectSeed,
+    Effect,
+    EnterRoom,
+    Event,
+    Interests,
+    Introduced,
+    LeaveRoom,
+    Locked,
+    NetworkChanged,
+    Origin,
+    Retired,
+    SeedDown,
+    SeedFailed,
+    SeedUp,
+    SolveStamp,
+    StampSolved,
+    Started,
+    Stopped,
+    Tick,
+    Told,
+    Warn,
+    Withdrawn,
+    WorkChecked,
+)
+from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.seedrecord import SeedRecord, sign_record
+
+UNIX = 600.0 * 3_000_000 + 200
+ROOM = room_of("main", 3_000_000)
+KEYS = [SigningKey.from_seed(number.to_bytes(32, "big")) for number in range(200)]
+PIDS = [peer_id_of(key.public) for key in KEYS]
+WORK = bytes(range(32))
+STAMP = bytes(16)
+
+
+def address(number: int, scope: Scope = Scope.MACHINE) -> Address:
+    host = f"127.0.0.{number}" if scope is Scope.MACHINE else f"198.41.{number}.4"
+    return parse(f"/ip4/{host}/tcp/4001")
+
+
+def record_of(number: int, scope: Scope = Scope.MACHINE, at: Address | None = None) -> bytes:
+    work = WORK if scope is Scope.PUBLIC else bytes(32)
+    return sign_record(
+        KEYS[number], SeedRecord(KEYS[number].public, (at or address(number, scope),), int(UNIX), work=work)
+    )
+
+
+class Case:
+    """A searcher with its book, and the last effects."""
+
+    def __init__(self, *, levels: LevelMemory | None = None, book: SeedBook | None = None, unix: float = UNIX) -> None:
+        self.book = SeedBook() if book is None else book
+        self.levels = LevelMemory() if levels is None else levels
+        self.one = Searcher(
+            key=KEYS[199],
+            network="main",
+            unix_minus_now=unix,
+            met=PeerBook(bytes(32), 1800.0),
+            blocked=PeerBook(bytes(32), math.inf),
+            book=self.book,
+            levels=self.levels,
+            rng=random.Random(5),
+        )
+        self.now = 0.0
+        self.did: list[Effect] = []
+
+    def tell(self, *events: Event) -> list[Effect]:
+        self.did = [effect for event in events for effect in self.one.handle(event, self.now)]
+        return self.did
+
+    def at(self, now: float) -> list[Effect]:
+        self.now = now
+        return self.tell(Tick())
+
+    def introduce(self, numbers: Sequence[int], scope: Scope = Scope.MACHINE, origin: Origin = Origin.NAMED) -> None:
+        for number in numbers:
+            self.tell(Introduced(PIDS[number], scope, (address(number, scope),), origin))
+
+    def join(self, numbers: Sequence[int], room: RoomId = ROOM) -> None:
+        """Introduce seeds, let them be up, and be let in."""
+        for number in numbers:
+            self.introduce([number])
+            self.tell(SeedUp(PIDS[number], Scope.MACHINE), Answered(PIDS[number], room, wire.Room(1, 0)))
+
+    def of(self, kind: type[Effect]) -> list[bytes]:
+        return [effect.seed for effect in self.did if isinstance(effect, kind) and not isinstance(effect, Warn)]
+
+
+# ---- being a guest
+
+
+def test_a_seed_that_was_not_to_be_connected_is_our_mistake() -> None:
+    case = Case()
+    with pytest.raises(LocalProtocolError):
+        case.tell(SeedUp(PIDS[1], Scope.MACHINE))
+    case.introduce([1])
+    case.tell(SeedUp(PIDS[1], Scope.MACHINE))
+    with pytest.raises(LocalProtocolError):
+        case.tell(SeedUp(PIDS[1], Scope.MACHINE))
+
+
+def test_before_a_search_two_seeds_are_connected_and_all_when_it_begins() -> None:
+    case = Case()
+    case.introduce([1, 2, 3, 4])
+    assert len(vars(case.one)["_guests"]) == 2
+    case.tell(Started())
+    assert len(case.of(ConnectSeed)) == 2
+
+
+def test_a_seed_that_fails_is_tried_again_in_time_and_at_once_on_another_network() -> None:
+    case = Case()
+    case.tell(Started())
+    case.introduce([1])
+    case.tell(SeedFailed(PIDS[1]))
+    assert case.of(ConnectSeed) == []
+    assert case.one.deadline(case.now) is not None
+    case.at(4.9)
+    assert case.of(ConnectSeed) == []
+    case.at(5.0)
+    assert case.of(ConnectSeed) == [PIDS[1]]
+    case.tell(SeedFailed(PIDS[1]))
+    case.tell(NetworkChanged())
+    assert case.of(ConnectSeed) == [PIDS[1]]
+
+
+def test_while_nobody_is_searched_a_lost_seed_is_replaced_too() -> None:
+    case = Case()
+    case.introduce([1, 2, 3])
+    up = list(vars(case.one)["_guests"])
+    case.tell(SeedFailed(up[0]))
+    assert len(case.of(ConnectSeed)) == 1
+    for number in (1, 2, 3):
+        case.tell(SeedFailed(PIDS[number]))
+    assert case.one.deadline(0.0) == 5.0
+    case.at(5.0)
+    assert len(case.of(ConnectSeed)) == 2
+    assert Case().one.deadline(0.0) is None
+
+
+def test_the_local_seed_is_always_entered_and_gone_when_withdrawn() -> None:
+    case = Case()
+    case.tell(Started())
+    case.introduce([9], origin=Origin.LOCAL)
+    assert case.of(ConnectSeed) == [PIDS[9]]
+    case.tell(SeedUp(PIDS[9], Scope.MACHINE))
+    assert case.of(EnterRoom) == [PIDS[9]]
+    case.tell(Withdrawn(PIDS[9]), Withdrawn(PIDS[9]))
+    assert case.of(DisconnectSeed) == [PIDS[9]]
+    assert case.book.get(PIDS[9]) is None
+
+
+def test_the_local_seed_stays_beside_the_two_while_a_chat_goes_on() -> None:
+    case = Case()
+    case.tell(Started())
+    case.introduce([9], origin=Origin.LOCAL)
+    case.tell(SeedUp(PIDS[9], Scope.MACHINE), Answered(PIDS[9], ROOM, wire.Room(1, 0)))
+    case.join([1, 2, 3, 4])
+    case.tell(Stopped())
+    assert len(case.of(DisconnectSeed)) == 2
+    assert PIDS[9] not in case.of(DisconnectSeed)
+
+
+def test_an_identity_that_is_over_leaves_every_seed() -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1, 2])
+    case.introduce([3])
+    case.tell(Retired())
+    assert sorted(case.of(DisconnectSeed)) == sorted(PIDS[1:4])
+    assert not any(known.guests for known in case.book.seeds())
+
+
+def test_a_slow_connection_is_not_waited_for() -> None:
+    case = Case()
+    case.introduce(range(20))
+    case.tell(Started())
+    first = list(vars(case.one)["_guests"])
+    assert len(first) == 4
+    assert case.one.deadline(0.0) == 1.0
+    case.at(1.0)
+    assert len(case.of(ConnectSeed)) == 4
+    assert case.of(DisconnectSeed) == []
+
+
+def test_a_seed_that_does_not_answer_enter_for_two_seconds_is_joined_by_the_next_nearest() -> None:
+    case = Case()
+    case.introduce(range(20))
+    case.tell(Started())
+    four = list(vars(case.one)["_guests"])
+    for pid in four:
+        case.tell(SeedUp(pid, Scope.MACHINE))
+    for pid in four[1:]:
+        case.tell(Answered(pid, ROOM, wire.Room(1, 0)))
+    case.at(1.9)
+    assert case.of(ConnectSeed) == []
+    case.at(2.0)
+    assert len(case.of(ConnectSeed)) == 1
+    fifth = case.of(ConnectSeed)[0]
+    case.tell(SeedUp(fifth, Scope.MACHINE), Answered(fifth, ROOM, wire.Room(1, 0)))
+    case.tell(Answered(four[0], ROOM, wire.Room(1, 0)))
+    assert case.of(LeaveRoom) == case.of(DisconnectSeed) == [fifth], "it was only to stand in"
+
+
+def test_a_busy_seed_is_replaced_and_tried_again_later() -> None:
+    case = Case()
+    case.introduce(range(20))
+    case.tell(Started())
+    four = list(vars(case.one)["_guests"])
+    for pid in four:
+        case.tell(SeedUp(pid, Scope.MACHINE))
+    for pid in four[1:]:
+        case.tell(Answered(pid, ROOM, wire.Room(1, 0)))
+    case.tell(Answered(four[0], ROOM, wire.Busy(1, level=1)))
+    assert case.of(DisconnectSeed) == [four[0]]
+    assert len(case.of(ConnectSeed)) == 1
+    fifth = case.of(ConnectSeed)[0]
+    case.tell(SeedUp(fifth, Scope.MACHINE), Answered(fifth, ROOM, wire.Room(1, 0)))
+    case.at(14.9)
+    assert case.of(ConnectSeed) == []
+    case.at(15.0)
+    assert four[0] in case.of(ConnectSeed)
+    assert case.levels.start(ANYBODY, 1.0) == 1
+
+
+def test_a_seed_that_answered_is_not_given_up_for_seeds_that_may_not() -> None:
+    case = Case()
+    case.introduce(range(20))
+    case.tell(Started())
+    only = next(iter(vars(case.one)["_guests"]))
+    case.tell(SeedUp(only, Scope.MACHINE), Answered(only, ROOM, wire.Busy(1)))
+    assert len(case.of(ConnectSeed)) == 1
+    assert case.of(DisconnectSeed) == []
+    for pid in [pid for pid in vars(case.one)["_guests"] if pid != only]:
+        case.tell(SeedUp(pid, Scope.MACHINE), Answered(pid, ROOM, wire.Room(1, 0)))
+    assert only not in vars(case.one)["_guests"]
+
+
+def test_two_seeds_of_one_block_count_once_where_there_are_others() -> None:
+    case = Case()
+    case.tell(Started())
+    for number in range(8):
+        where = parse(f"/ip4/198.41.{min(number, 3)}.{number}/tcp/4001")
+        record = record_of(number, Scope.PUBLIC, where)
+        case.tell(Introduced(PIDS[number], Scope.PUBLIC, (where,), Origin.REMEMBERED, record))
+    target = int.from_bytes(ROOM.key, "big")
+    nearest = case.book.ranking(Scope.PUBLIC, target, 0.0)
+    case.tell(Stopped(), Started())
+    blocks = [known.block for known in nearest]
+    assert len(set(blocks)) == 4
+    chosen = [case.book.get(pid) for pid in vars(case.one)["_guests"]]
+    assert {known.block for known in chosen if known} == set(blocks)
+    twins = Case()
+    for number in range(8):
+        where = parse(f"/ip4/198.41.1.{number}/tcp/4001")
+        record = record_of(number, Scope.PUBLIC, where)
+        twins.tell(Introduced(PIDS[number], Scope.PUBLIC, (where,), Origin.REMEMBERED, record))
+    twins.tell(Started())
+    assert len(vars(twins.one)["_guests"]) == 4, "a world of one block is a world"
+
+
+def test_never_more_than_twelve_seeds_however_many_tags() -> None:
+    case = Case()
+    case.introduce(range(60))
+    case.tell(Interests(tuple(b"tag:%d" % number for number in range(5))), Started())
+    assert len(vars(case.one)["_guests"]) == LOBBY_SEEDS
+    for pid in list(vars(case.one)["_guests"]):
+        case.tell(SeedUp(pid, Scope.MACHINE))
+    rooms = list(case.one.rooms(0.0))
+    for room in rooms:
+        for pid in list(vars(case.one)["_guests"]):
+            case.tell(Answered(pid, room, wire.Room(1, 0)))
+    case.now = 350.0
+    case.at(399.5)
+    assert len(case.one.rooms(case.now)) == 10
+    assert len(vars(case.one)["_guests"]) <= LOBBY_SEEDS
+
+
+def test_a_connected_seed_that_is_no_longer_among_the_nearest_makes_place() -> None:
+    case = Case()
+    case.introduce(range(100, 112))
+    case.tell(Interests(tuple(b"tag:%d" % number for number in range(5))), Started())
+    guests = vars(case.one)["_guests"]
+    for pid in list(guests):
+        case.tell(SeedUp(pid, Scope.MACHINE))
+        for room in case.one.rooms(0.0):
+            case.tell(Answered(pid, room, wire.Room(1, 0)))
+    assert len(guests) >= 10
+    case.introduce(range(90))
+    assert case.one is not None
+    assert len(guests) <= LOBBY_SEEDS
+    assert any(number < 90 for number in range(90) if PIDS[number] in guests)
+
+
+def test_no_more_rooms_of_one_seed_than_it_takes() -> None:
+    levels = LevelMemory()
+    names = tuple(b"tag:%d" % number for number in range(5))
+    for name in names:
+        levels.note(name, 12, 0.0)
+    case = Case(levels=levels, unix=600.0 * 3_000_000 + 599.0)
+    case.introduce([1])
+    case.tell(Interests(names, 0.5), Started(), SeedUp(PIDS[1], Scope.MACHINE))
+    entered = set[RoomId]()
+    for tenth in range(1, 300):
+        for effect in case.did:
+            if isinstance(effect, EnterRoom):
+                entered.add(effect.room)
+                higher = wire.Room(1, 0, level=18)
+                case.did += case.one.handle(Answered(effect.seed, effect.room, higher), case.now)
+            elif isinstance(effect, LeaveRoom):
+                entered -= {effect.room} if effect.room else entered
+        assert len(entered) <= ROOMS_PER_STREAM
+        case.at(tenth / 10)
+    assert len(case.one.rooms(case.now)) > ROOMS_PER_STREAM
+    assert len(entered) == ROOMS_PER_STREAM
+
+
+# ---- work and stamps
+
+
+def test_the_work_of_a_seed_heard_of_is_checked_before_it_is_connected() -> None:
+    case = Case()
+    case.introduce([1], Scope.PUBLIC)
+    case.tell(Started(), SeedUp(PIDS[1], Scope.PUBLIC, "network 1"))
+    nearer = wire.Room(1, 0, nearer=(record_of(2, Scope.PUBLIC), record_of(3, Scope.PUBLIC)))
+    case.tell(Answered(PIDS[1], ROOM, nearer))
+    assert sorted(case.of(CheckWork)) == sorted(PIDS[2:4])
+    assert case.of(ConnectSeed) == []
+    case.tell(Tick(), WorkChecked(PIDS[2], good=True))
+    assert case.of(ConnectSeed) == [PIDS[2]]
+    assert case.of(CheckWork) == []
+    case.tell(WorkChecked(PIDS[3], good=False))
+    assert case.book.get(PIDS[3]) is None
+
+
+def entering(count: int = 1) -> Case:
+    case = Case()
+    case.introduce([1])
+    tags = (ANYBODY, b"tag:a", b"tag:b")[:count]
+    case.tell(Interests(tags), Started(), SeedUp(PIDS[1], Scope.MACHINE))
+    assert len(case.of(EnterRoom)) == count
+    return case
+
+
+def refused(difficulty: int) -> wire.Answer:
+    return wire.Refused(1, wire.Reason.STAMP, difficulty)
+
+
+def test_a_stamp_that_is_asked_for_is_solved_and_sent_once() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, refused(4)))
+    assert case.did == [SolveStamp(PIDS[1], 4, 1)]
+    assert case.one.wants_stamp(PIDS[1])
+    assert not case.one.wants_stamp(PIDS[2])
+    assert case.tell(Tick()) == []
+    case.tell(StampSolved(PIDS[1], STAMP))
+    assert case.did == [EnterRoom(PIDS[1], ROOM, None, STAMP)]
+    assert not case.one.wants_stamp(PIDS[1])
+    assert case.tell(Answered(PIDS[1], ROOM, wire.Room(1, 0)), StampSolved(PIDS[1], STAMP)) == []
+
+
+def test_the_count_in_the_challenge_is_that_of_all_refusals_so_solving_waits_for_the_last_answer() -> None:
+    case = entering(3)
+    rooms = list(case.one.rooms(0.0))
+    assert case.tell(Answered(PIDS[1], rooms[0], refused(4))) == []
+    assert case.tell(Answered(PIDS[1], rooms[1], refused(5))) == []
+    assert case.tell(Answered(PIDS[1], rooms[2], wire.Room(1, 0))) == [SolveStamp(PIDS[1], 5, 2)]
+    case.tell(StampSolved(PIDS[1], STAMP))
+    stamps = [effect.stamp for effect in case.did if isinstance(effect, EnterRoom)]
+    assert stamps == [STAMP, None], "a stamp is good for one Enter"
+    case.tell(Answered(PIDS[1], rooms[1], refused(4)))
+    case.tell(Answered(PIDS[1], rooms[0], wire.Room(1, 0)))
+    assert case.did == [SolveStamp(PIDS[1], 4, 3)]
+
+
+def test_a_stamp_solved_for_an_earlier_count_is_solved_anew() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, refused(4)))
+    case.tell(Answered(PIDS[1], ROOM, refused(4)))
+    assert case.did == []
+    assert case.tell(StampSolved(PIDS[1], STAMP)) == [SolveStamp(PIDS[1], 4, 2)]
+
+
+@pytest.mark.parametrize("difficulty", [0, 7, 255])
+def test_a_stamp_that_is_too_dear_is_not_paid_for(difficulty: int) -> None:
+    case = entering()
+    assert case.tell(Answered(PIDS[1], ROOM, refused(difficulty))) == []
+    case.at(14.9)
+    assert case.of(EnterRoom) == []
+    case.at(15.0)
+    assert case.of(EnterRoom) == [PIDS[1]]
+
+
+def test_a_stamp_given_up_is_a_refusal_for_a_while() -> None:
+    case = entering(2)
+    rooms = list(case.one.rooms(0.0))
+    case.tell(Answered(PIDS[1], rooms[1], wire.Room(1, 0)), Answered(PIDS[1], rooms[0], refused(6)))
+    assert case.tell(StampSolved(PIDS[1], None)) == []
+    case.at(15.0)
+    assert [effect.room for effect in case.did if isinstance(effect, EnterRoom)] == [rooms[0]]
+
+
+def test_a_stamp_that_comes_too_late_is_not_sent() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, refused(4)))
+    case.tell(Locked())
+    assert not case.one.wants_stamp(PIDS[1])
+    case.tell(StampSolved(PIDS[1], STAMP), StampSolved(PIDS[2], STAMP))
+    case.now = 20.0
+    case.tell(Stopped(), Started())
+    assert [effect.stamp for effect in case.did if isinstance(effect, EnterRoom)] == [None]
+
+
+# ---- tags
+
+
+def test_one_waits_in_the_rooms_of_all_tags_and_leaves_them_at_once() -> None:
+    case = entering(3)
+    tags = case.one.rooms(0.0)
+    assert sorted(tags.values()) == [ANYBODY, b"tag:a", b"tag:b"]
+    assert case.one.rooms(0.0) is tags
+    for room in tags:
+        case.tell(Answered(PIDS[1], room, wire.Room(1, 0)))
+    assert case.tell(Locked()) == [LeaveRoom(PIDS[1], None)]
+
+
+def test_anybody_is_added_after_the_fallback_of_each_search() -> None:
+    case = Case()
+    case.introduce([1])
+    case.tell(Interests((b"tag:go",), 20.0), Started(), SeedUp(PIDS[1], Scope.MACHINE))
+    assert list(case.one.rooms(0.0).values()) == [b"tag:go"]
+    now = 0.0
+    while len(case.one.rooms(now)) == 1:
+        deadline = case.one.deadline(now)
+        assert deadline is not None
+        assert deadline > now
+        now = deadline
+        case.at(now)
+    assert 20.0 <= now <= 20.01
+    assert [effect.room for effect in case.did if isinstance(effect, EnterRoom)] == [ROOM]
+    case.tell(Stopped(), Started())
+    assert list(case.one.rooms(now).values()) == [b"tag:go"]
+
+
+def test_interests_may_change_in_a_search() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, wire.Room(1, 0)))
+    case.tell(Interests((b"tag:go",)))
+    assert case.of(EnterRoom) == [PIDS[1]]
+    assert LeaveRoom(PIDS[1], ROOM) in case.did or LeaveRoom(PIDS[1], None) in case.did
+
+
+def test_more_than_five_tags_are_our_mistake() -> None:
+    case = Case()
+    case.tell(Interests((ANYBODY, *(b"tag:%d" % number for number in range(5)))))
+    with pytest.raises(LocalProtocolError):
+        case.tell(Interests(tuple(b"tag:%d" % number for number in range(6))))
+
+
+def test_further_tags_and_deeper_levels_have_fewer_seeds() -> None:
+    levels = LevelMemory()
+    levels.note(b"tag:deep", 5, 0.0)
+    case = Case(levels=levels)
+    case.introduce(range(40))
+    for tags, seeds in (((ANYBODY,), 4), ((b"tag:deep",), 2)):
+        case.tell(Stopped(), Interests(tags), Started())
+        assert len(vars(case.one)["_guests"]) == seeds
+    case.tell(Stopped(), Interests((ANYBODY, b"tag:a")), Started())
+    assert 4 <= len(vars(case.one)["_guests"]) <= 7
+
+
+def test_what_is_told_of_a_room_whose_epoch_just_ended_teaches_no_level() -> None:
+    case = entering()
+    case.one.rooms(600.0)
+    case.now = 600.0
+    case.tell(Answered(PIDS[1], ROOM, wire.Room(1, 0, level=7)))
+    assert case.levels.start(ANYBODY, 600.0) == 0
+
+
+# ---- asking
+
+
+def test_time_and_hints_are_asked_of_three_seeds_a_second_into_a_search_and_once_a_minute() -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1, 2, 3, 4])
+    assert case.of(AskSeed) == []
+    case.at(1.0)
+    asked = [effect for effect in case.did if isinstance(effect, AskSeed)]
+    assert len(asked) == 3
+    levels = iter((20, 4, 4))
+    for effect in asked:
+        assert isinstance(effect.request, dhtwire.Ping)
+        pong = dhtwire.Pong(1, effect.request.nonce, int(UNIX + 1), hint=Hint(next(levels), 1))
+        assert case.tell(Told(effect.seed, effect.request, pong)) == []
+        assert case.tell(Told(effect.seed, effect.request, pong)) == [], "an answer counts once"
+    assert Case(levels=case.levels).levels.start(ANYBODY, 1.0) == 4
+    case.at(2.0)
+    assert case.of(AskSeed) == []
+
+
+def test_pongs_that_are_none_are_no_answer_and_without_any_we_ask_again() -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1])
+    case.at(1.0)
+    (ask,) = [effect for effect in case.did if isinstance(effect, AskSeed)]
+    assert case.tell(Told(ask.seed, ask.request, dhtwire.Unsupported(1))) == []
+    case.at(2.0)
+    (ask,) = [effect for effect in case.did if isinstance(effect, AskSeed)]
+    assert case.tell(Told(ask.seed, ask.request, None)) == []
+    assert case.tell(Told(ask.seed, dhtwire.Dialback(1, bytes(8), 4001), None)) == []
+
+
+def clock_of(case: Case, error: float) -> list[Effect]:
+    """Refuse our epoch, and have every seed that is asked for the time be `error` ahead of us."""
+    room = next(iter(case.one.rooms(case.now)))
+    case.tell(Answered(PIDS[1], room, wire.Refused(1, wire.Reason.EPOCH)))
+    effects: list[Effect] = []
+    for ask in [effect for effect in case.did if isinstance(effect, AskSeed)]:
+        assert isinstance(ask.request, dhtwire.Ping)
+        pong = dhtwire.Pong(1, ask.request.nonce, int(UNIX + case.now + error))
+        effects += case.tell(Told(ask.seed, ask.request, pong))
+    return effects
+
+
+def test_a_clock_that_is_off_is_told_once_and_a_clock_that_is_set_is_believed_again() -> None:
+    case = entering()
+    effects = clock_of(case, 6000.0)
+    assert next(effect.seconds for effect in effects if isinstance(effect, Warn)) == pytest.approx(-6000.0, abs=1.0)
+    assert [room.epoch for room in case.one.rooms(0.0)] == [3_000_010]
+    case.now = 61.0
+    case.tell(Answered(PIDS[1], next(iter(case.one.rooms(61.0))), wire.Room(1, 0)))
+    assert Warn not in map(type, clock_of(case, 6010.0))
+    case.tell(ClockSet(UNIX + 6000.0))
+    assert case.book.clock_error == 0.0
+    assert [room.epoch for room in case.one.rooms(61.0)] == [3_000_010]
+
+
+def test_a_clock_a_minute_off_is_good_enough() -> None:
+    case = entering()
+    assert Warn not in map(type, clock_of(case, 100.0))
+    assert case.book.clock_error == 0.0
+
+
+def test_of_a_seed_of_unknown_place_we_ask_who_is_near() -> None:
+    case = Case()
+    case.introduce([1], Scope.PUBLIC)
+    case.tell(Started(), SeedUp(PIDS[1], Scope.PUBLIC))
+    case.at(1.0)
+    find = next(e for e in case.did if isinstance(e, AskSeed) and isinstance(e.request, dhtwire.Find))
+    records = (record_of(1, Scope.PUBLIC), record_of(2, Scope.PUBLIC))
+    case.tell(Told(PIDS[1], find.request, dhtwire.Nodes(1, records)))
+    known = case.book.get(PIDS[1])
+    assert known is not None
+    assert known.blob == records[0]
+    assert case.book.get(PIDS[2]) is not None
+    case.tell(Withdrawn(PIDS[2]), Told(PIDS[2], find.request, dhtwire.Nodes(1, (record_of(3, Scope.PUBLIC),))))
+    assert case.book.get(PIDS[3]) is None, "nobody knows the teller any more"
+
+
+# ---- lookups
+
+
+def many(case: Case) -> list[AskSeed]:
+    """Know 80 seeds and start; return the first questions of the lookup."""
+    for number in range(80):
+        event = Introduced(PIDS[number], Scope.MACHINE, (address(number),), Origin.REMEMBERED, record_of(number))
+        case.tell(event)
+    case.tell(Started())
+    return [effect for effect in case.did if isinstance(effect, AskSeed)]
+
+
+def test_a_lookup_counts_who_is_late_as_failed_and_ends() -> None:
+    case = Case()
+    asked = many(case)
+    assert len(asked) == 4
+    late = asked[0]
+    rounds = 0
+    while not case.book.lookups.has(ROOM) and rounds < 100:
+        rounds += 1
+        deadline = case.one.deadline(case.now)
+        assert deadline is not None
+        assert deadline > case.now
+        case.at(deadline)
+    assert case.book.lookups.has(ROOM)
+    assert case.now <= 15.1
+    case.tell(Told(late.seed, late.request, dhtwire.Nodes(1)))
+
+
+def test_a_lookup_learns_from_answers_and_leaves_wrong_records_out() -> None:
+    case = Case()
+    open_questions = many(case)
+    while open_questions:
+        ask = open_questions.pop(0)
+        answer = dhtwire.Nodes(1, (record_of(90), b"no record"), Hint(3, 1))
+        case.tell(Told(ask.seed, ask.request, None if ask.seed == PIDS[90] else answer))
+        open_questions += [effect for effect in case.did if isinstance(effect, AskSeed)]
+    assert case.book.lookups.has(ROOM)
+    assert case.levels.start(ANYBODY, 0.0) == 3
+
+
+def test_a_lookup_of_whom_nobody_answers_ends_too() -> None:
+    case = Case()
+    open_questions = many(case)
+    while open_questions:
+        ask = open_questions.pop(0)
+        case.tell(Told(ask.seed, ask.request, None))
+        open_questions += [effect for effect in case.did if isinstance(effect, AskSeed)]
+    assert case.book.lookups.has(ROOM)
+
+
+def test_a_lookup_that_a_match_breaks_off_is_not_remembered() -> None:
+    case = Case()
+    asked = many(case)
+    case.tell(Stopped())
+    case.tell(Told(asked[0].seed, asked[0].request, None))
+    assert not case.book.lookups.has(ROOM)
+    case.tell(Started())
+    assert len(case.of(AskSeed)) == 4
+
+
+def test_a_seed_lost_before_it_was_known_to_be_lost_is_nothing_new() -> None:
+    case = Case()
+    case.tell(SeedDown(PIDS[1]), SeedFailed(PIDS[1]), StampSolved(PIDS[1], None), WorkChecked(PIDS[1], good=True))
+    assert case.did == []
