@@ -6,12 +6,12 @@ BIN := .venv/bin
 # nothing but a person's own chat ever looks for public seeds
 OFFLINE := PASSERBY_DIRECTORY=off
 
-.PHONY: help chat seed lab test soak check cures-off fuzz bench bench-peers node-parts lock clean installed installed-dev
+.PHONY: help chat seed lab test soak check cures-off fuzz bench bench-peers node-parts sim sim-long lock clean installed installed-dev
 
 help:
 	@echo 'make chat [ARGS="…"]   talk to a stranger (installs everything on first use)'
 	@echo 'make seed [ARGS="…"]   run a seed for others'
-	@echo 'make lab [ARGS="…"]    a whole network on this machine: 40 seeds, 40 people'
+	@echo 'make lab [ARGS="…"]    a whole network on this machine, in calm and in chaos'
 	@echo 'make test              the tests: unit, integration, end to end'
 	@echo 'make check             linters, types, layers, what is in the wheel'
 	@echo 'make cures-off         each cure of libp2p taken out in turn: its test must fail'
@@ -20,6 +20,8 @@ help:
 	@echo 'make bench [SHORT=1]   measure beside bare libp2p, write docs/figures.*'
 	@echo 'make bench-peers [SHORT=1]  the same beside Hyperswarm and js-libp2p'
 	@echo 'make node-parts        their parts, for the interoperation tests too (npm, git-ignored)'
+	@echo 'make sim               simulate up to 10 000 people, write docs/simulation.*'
+	@echo 'make sim-long          ... up to a million; goes on where it was broken off'
 	@echo 'make lock              resolve the requirement locks anew'
 	@echo 'make clean             remove what was installed and built'
 
@@ -31,14 +33,15 @@ seed: installed
 
 lab: installed
 	@$(OFFLINE) $(BIN)/passerby lab $(ARGS)
+	@$(OFFLINE) $(BIN)/passerby lab --chaos $(ARGS)
 
 test: installed-dev
 	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" tests/unit tests/test_layout.py tests/test_security_rows.py
 	$(BIN)/coverage report
-	$(OFFLINE) $(BIN)/pytest -m "not slow" tests/integration tests/e2e
+	$(OFFLINE) $(BIN)/pytest -m "not slow" tests/integration tests/e2e tests/natlab
 
 soak: installed-dev
-	$(OFFLINE) $(BIN)/pytest -m slow $(if $(SHORT),tests/integration tests/e2e,tests)
+	$(OFFLINE) $(BIN)/pytest -m slow $(if $(SHORT),tests/integration tests/e2e tests/natlab,tests)
 
 check: installed-dev
 	$(BIN)/ruff check .
@@ -62,6 +65,12 @@ bench-peers: installed-dev
 
 node-parts:
 	cd benchmarks/peers && npm ci --ignore-scripts --no-audit --no-fund
+
+sim: installed-dev
+	$(OFFLINE) $(BIN)/python -m benchmarks.sim.run
+
+sim-long: installed-dev
+	$(OFFLINE) $(BIN)/python -m benchmarks.sim.run --long
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock pyproject.toml

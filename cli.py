@@ -127,9 +127,9 @@ def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, qui
     from passerby.node import hardening
 
     hardening.prepare(-1 if quiet else verbose)
-    from passerby.node import seed
+    from passerby.node import seedrun
 
-    return seed.main(settings)
+    return seedrun.main(settings)
 
 
 @cli.command("lab", **described("A whole private network in one process.", "passerby lab", "passerby lab --chaos"))

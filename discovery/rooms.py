@@ -7,7 +7,6 @@ A room lives for one epoch of 600 s. At the edge a searching peer is in two room
 moment in the last minute and leaves the old one a minute after, so nobody is lost to a clock that differs.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -88,9 +87,3 @@ def accepts(epoch: int, unix: float) -> bool:
 def seed_position(public: bytes, work: bytes = NO_WORK) -> bytes:
     """Return a seed's place among the room keys, 32 bytes, from its public key and its work (protocol.md 1)."""
     return blake2b(b"pby1 node", public + work)
-
-
-def nearest(key: bytes, publics: Iterable[bytes], count: int) -> list[bytes]:
-    """Return the `count` seeds, given by public key, whose place is nearest to a room key, nearest first."""
-    target = int.from_bytes(key, "big")
-    return sorted(publics, key=lambda public: int.from_bytes(seed_position(public), "big") ^ target)[:count]

@@ -25,7 +25,6 @@ class Schedule:
     def start(self, now: float) -> None:
         """Begin anew."""
         self._started = self._last = now
-        self._rounds = 0
         self.beats = 0
         """How many rounds were made because it was time, and not because a sample was spent."""
         self._next = now + FIRST_SAMPLES[0]
@@ -35,16 +34,20 @@ class Schedule:
         return min(self._next, self._last + RESAMPLE_GAP) if at_once else self._next
 
     def advance(self, now: float) -> bool:
-        """Take note that a round is made now; return whether it was time for one."""
-        is_beat = now >= self._next
-        self.beats += is_beat
+        """Take note that a round is made now; return whether it was time for one.
+
+        One made because a sample was spent does not put off the beat: who only ever finds the busy would never widen
+        the search.
+        """
         self._last = now
-        self._rounds += 1
-        if self._rounds < len(FIRST_SAMPLES):
-            self._next = max(now, self._started + FIRST_SAMPLES[self._rounds])
+        if now < self._next:
+            return False
+        self.beats += 1
+        if self.beats < len(FIRST_SAMPLES):
+            self._next = max(now, self._started + FIRST_SAMPLES[self.beats])
         else:
             self._next = now + self._interval(now) * self._rng.uniform(1 - JITTER, 1 + JITTER)
-        return is_beat
+        return True
 
     def announced(self, now: float, seeds: int) -> int:
         """Return the interval to announce to a seed, in seconds: true of one seed, although `seeds` take turns.

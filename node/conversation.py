@@ -9,7 +9,7 @@ import trio
 
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.records import check_record_length
-from passerby.discovery.service import OVER
+from passerby.discovery.asking import OVER
 from passerby.node import chat_events as chatting
 from passerby.node.chat import Chat, ChatState
 from passerby.node.events import Ended, MessageReceived

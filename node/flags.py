@@ -116,6 +116,9 @@ def lab_flags(command: Callable[[Plan, bool], int]) -> Callable[..., int]:
             allow_files(plan)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        from passerby.node import hardening
+
+        hardening.prepare(-1)
         return command(plan, as_json)
 
     for option in reversed(_LAB):

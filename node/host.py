@@ -79,7 +79,6 @@ class Host:
         self._numbers = count()
         self._serving: Counter[tuple[bytes, str]] = Counter()
         self.peer_id: Final[bytes] = inner.get_id().to_bytes()
-        self.addresses: Final = tuple(_concrete(inner.get_transport_addrs()))
 
     @classmethod
     @asynccontextmanager
@@ -110,6 +109,11 @@ class Host:
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the host listens, at this moment, with the machine's own addresses in place of 0.0.0.0 and ::."""
+        return tuple(_concrete(self._inner.get_transport_addrs()))
 
     def connections(self) -> list[Connection]:
         """Return the connections that are open, of either direction."""

@@ -38,6 +38,7 @@ class Identities:
         self._changed = changed
         self._successor: _Tenure | None = None
         self._renewing = False
+        self._is_worn = False
         self._chats = 0
         self._last_chat = trio.current_time()
 
@@ -56,12 +57,16 @@ class Identities:
         self._chats += 1
         self._last_chat = trio.current_time()
 
+    def renew(self) -> None:
+        """Take another identity as soon as may be: the machine listens elsewhere now."""
+        self._is_worn = True
+
     def advance(self) -> None:
         """Let time pass in the present identity; prepare the next if it is due, and change over if nobody minds."""
         self.current.advance()
-        worn = self._chats >= CHATS or trio.current_time() - self._last_chat >= IDLE
+        worn = self._is_worn or self._chats >= CHATS or trio.current_time() - self._last_chat >= IDLE
         if worn and not self._renewing:
-            self._renewing = True
+            self._renewing, self._is_worn = True, False
             self._nursery.start_soon(self._prepare)
         if self._successor is not None and (self.current.matching.is_idle or self.current.matching.is_free):
             self._change_over(self._successor)
@@ -83,7 +88,7 @@ class Identities:
         self._chats = 0
         self._last_chat = trio.current_time()
         if searching:
-            successor.presence.matching.start()
+            successor.presence.search(old.presence.wishes)
         old.retired.set()
 
 

@@ -5,8 +5,8 @@ its docstring says what happens without it (all measured). `mended_host` applies
 Each has a regression test that fails without it: tests/cures_off.py leaves them out one by one and expects just that.
 
 The long parts have files of their own: …_import.py (before the library is imported), …_expected.py (is it the library
-we know?), …_noise.py (row 1), …_inbound.py (row 3), …_yamux.py with …_stream.py (row 5), …_reading.py, …_buffers.py and
-…_negotiation.py.
+we know?), …_noise.py (row 1), …_inbound.py (row 3), …_yamux.py with …_stream.py (row 5), …_reading.py, …_buffers.py,
+…_negotiation.py and …_tasks.py.
 """
 # ruff: noqa: SLF001 - to mend a library is to touch its private parts; nobody else may
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -17,11 +17,11 @@ from passerby.node.libp2p_081_import import WrongLibp2pError  # isort: split
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import trio
-from libp2p.abc import INetConn, INetStream
+from libp2p.abc import INetStream
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -29,7 +29,6 @@ from libp2p.host.basic_host import BasicHost, _IdentifyNotifee
 from libp2p.identity.identify import identify
 from libp2p.identity.identify.identify import ID as IDENTIFY
 from libp2p.io import msgio
-from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.swarm import Swarm
 from libp2p.network.tag_store import TagStoreNotifee
@@ -54,7 +53,7 @@ from passerby.node.libp2p_081_inbound import AddressGate, Admit, InboundDoor
 from passerby.node.libp2p_081_negotiation import OneFlightMultiselect, OneFlightSelector
 from passerby.node.libp2p_081_noise import Ed25519Noise
 from passerby.node.libp2p_081_reading import read_exactly, read_short_line
-from passerby.node.libp2p_081_tasks import PreparedXX, notify, run_task, start_muxer
+from passerby.node.libp2p_081_tasks import NoAutoConnector, PreparedXX, close_connections, notify, run_task, start_muxer
 from passerby.node.libp2p_081_yamux import OnlyBoundedYamux
 from passerby.node.limits import HANDSHAKE_TIMEOUT, HOST_CLOSE, NEGOTIATION_TIMEOUT
 
@@ -150,26 +149,13 @@ def close_at_exit(host: BasicHost) -> None:
             finally:
                 with trio.move_on_after(HOST_CLOSE) as scope:
                     scope.shield = True
-                    await _close_connections(swarm_of(host))
+                    await close_connections(swarm_of(host))
                     await host.close()
 
     def replacement(listen_addrs: Sequence[Multiaddr]) -> AbstractAsyncContextManager[None]:
         return run_and_close(listen_addrs)
 
     _replace(host, "run", replacement)
-
-
-async def _close_connections(swarm: Swarm) -> None:
-    """Close all at once: the library closes one after the other, 0.2 s each."""
-    async with trio.open_nursery() as nursery:
-        for connections in list(swarm.connections.values()):
-            for connection in list(connections):
-                nursery.start_soon(_close_quietly, connection)
-
-
-async def _close_quietly(connection: INetConn) -> None:
-    with suppress(Exception):  # we are leaving, and the others must be closed too
-        await connection.close()
 
 
 def quiet_logs(host: BasicHost) -> None:
@@ -186,24 +172,11 @@ def quiet_logs(host: BasicHost) -> None:
         root.addHandler(logging.NullHandler())
 
 
-class _NoAutoConnector(AutoConnector):
-    """Dials nobody and remembers nobody: the library's keeps every peer id that ever disconnected."""
-
-    async def run_background_task(self, nursery: trio.Nursery) -> None:
-        """Start nothing."""
-
-    async def maybe_connect(self) -> None:
-        """Dial nobody."""
-
-    def record_disconnect(self, peer_id: ID) -> None:
-        """Remember nobody."""
-
-
 def no_auto_connect(host: BasicHost) -> None:
     """Row 8. Every peer with a known address is dialled, every 30 s and 5 s after a disconnect."""
     swarm = swarm_of(host)
     swarm.connection_config.min_connections = swarm.connection_config.low_watermark = 0
-    swarm.auto_connector = _NoAutoConnector(swarm)
+    swarm.auto_connector = NoAutoConnector(swarm)
 
 
 def own_port(host: BasicHost) -> None:

@@ -3,7 +3,7 @@
 py-libp2p 0.8.1 keeps a slot and a task for every inbound connection until the swarm stops, so after 250 of them *in
 total* a node refuses everybody for ever. Here a connection holds what it needs while it lives, and four kinds of flood
 cost an honest newcomer nothing: who opens sockets and says nothing (the oldest handshake is dropped), who connects and
-carries nothing (it ends after IDLE, and the oldest beyond IDLE_MOST at once), who takes more places than others (crowd.py
+carries nothing (it ends after IDLE, the oldest beyond IDLE_MOST at once), who takes more places than others (crowd.py
 shares them out among address blocks), and all together (a quarter of the connections stays ours to dial with).
 """
 

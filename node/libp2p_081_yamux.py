@@ -31,7 +31,7 @@ from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAMS_PER_CON
 
 BODY_TIMEOUT: Final = 10.0  # a frame's body follows its header; 256 KiB in this time is the slowest line served
 WRITE_STALL: Final = 5.0  # a peer whose socket takes nothing for this long is gone
-OPENED_AT_ONCE: Final = 128  # streams opened by the peer; then they come at OPENED_RATE: each costs 1 ms to take and end
+OPENED_AT_ONCE: Final = 128  # streams that the peer opens in a row; further ones at OPENED_RATE: each costs us 1 ms
 OPENED_RATE: Final = 4.0  # a second; an honest peer opens a few in all
 FRAMES_AT_ONCE: Final = 32  # that have arrived; then it is another connection's turn
 FAREWELL: Final = 1.0  # closing tells the other side first, if it takes the words within this

@@ -6,7 +6,7 @@ from typing import Final
 
 import trio
 
-from passerby.discovery.service import OVER
+from passerby.discovery.asking import OVER
 from passerby.node.connection import Stream
 from passerby.node.limits import RECORD_HEADER_TIMEOUT
 

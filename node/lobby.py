@@ -1,74 +1,121 @@
-"""A searching peer's dealings with its seeds: connections, lobby streams, and the searcher in their middle; a shell.
+"""A searching peer's dealings with its seeds: the searcher in the middle, connections and streams around it; a shell.
 
-`visit` is a guest of one seed until that seed is gone; the searcher (discovery/searcher.py) says what to send to which.
+The searcher (discovery/searcher.py) decides which seeds to be a guest of and what to send to which; searchevents.py
+lists what is owed to it for each effect.
 """
 
 import random
-from collections.abc import Callable
-from typing import Final
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, assert_never
 
 import trio
 
 from passerby.crypto.keys import SigningKey
+from passerby.crypto.stamp import Parties, Personal, solve
 from passerby.discovery import wire
-from passerby.discovery.addresses import Address, Scope
+from passerby.discovery.addresses import Address
+from passerby.discovery.asking import LOBBY, Asker
+from passerby.discovery.levels import LevelMemory
 from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.recentrooms import RecentRooms
+from passerby.discovery.rooms import RoomId
 from passerby.discovery.searcher import Searcher
 from passerby.discovery.searchevents import (
     Answered,
+    AskSeed,
+    CheckWork,
     ClockSet,
+    ConnectSeed,
+    DisconnectSeed,
     Effect,
     EnterRoom,
     Event,
     LeaveRoom,
-    Reachable,
+    NetworkChanged,
+    Retired,
     SampleRoom,
     SeedDown,
+    SeedFailed,
     SeedUp,
+    SolveStamp,
+    StampSolved,
     Tick,
+    Told,
     View,
+    Warn,
+    WorkChecked,
 )
-from passerby.discovery.service import LobbyClient, unix_minus_now
+from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.seedrecord import check_work
+from passerby.discovery.service import Clock, unix_minus_now
 from passerby.discovery.tickets import Ticket
-from passerby.node.connection import Stream
-from passerby.node.host import DialError, Host, StreamError
+from passerby.node.connection import Connection, Stream
+from passerby.node.host import Host, StreamError
+from passerby.node.names import Names
+from passerby.node.seedlinks import Link, SeedLinks
 
-SEED_DIAL: Final = 3.0  # seconds; a seed further than that is no help to a search
-SEED_STREAM: Final = 5.0
 CLOCK_JUMP: Final = 1.0  # seconds between wall and monotonic clock; less moves nobody across an edge
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What outlives an identity: whom and which seeds the person knows, and what the person wants to be told."""
+
+    network: str
+    puzzle_bits: int
+    met: PeerBook
+    blocked: PeerBook
+    seeds: SeedBook
+    levels: LevelMemory
+    warn: Callable[[str, float], None]
+    """Told a code of searchevents.Warn and its seconds."""
+    clock: Clock = unix_minus_now
+    names: Names = field(default_factory=Names)
+
+
+@dataclass(slots=True, eq=False)
+class _Guest:
+    """Our being a guest of one seed, or the dial on the way to it."""
+
+    scope: trio.CancelScope
+    asker: Asker[wire.Request, wire.Answer] | None = None
+    connection: Connection | None = None
 
 
 class Lobby:
     """One peer's searcher and its seeds. `changed` is called after everything that may change whom to dial."""
 
     def __init__(
-        self, host: Host, key: SigningKey, network: str, met: PeerBook, blocked: PeerBook, changed: Callable[[], None]
+        self, host: Host, key: SigningKey, person: Person, nursery: trio.Nursery, changed: Callable[[], None]
     ) -> None:
         self._host = host
+        self._person = person
+        self._nursery = nursery
         self._changed = changed
-        self._visiting: set[bytes] = set()
-        self._clients: dict[bytes, LobbyClient] = {}
-        self._offset = unix_minus_now()
+        self._links = SeedLinks(host, nursery, person.names)
+        self._guests: dict[bytes, _Guest] = {}
+        self._workers = trio.CapacityLimiter(1)
+        self._offset = person.clock()
         self._searcher = Searcher(
             key=key,
-            network=network,
+            network=person.network,
             unix_minus_now=self._offset,
-            met=met,
-            blocked=blocked,
+            met=person.met,
+            blocked=person.blocked,
+            book=person.seeds,
+            levels=person.levels,
             rng=random.SystemRandom(),
         )
         self._recent = RecentRooms()
-
-    def reachable_at(self, addresses: tuple[Address, ...]) -> None:
-        """Name these addresses in tickets for seeds of the machine scope."""
-        self.handle(Reachable(Scope.MACHINE, addresses=addresses))
 
     def handle(self, event: Event) -> None:
         """Tell the searcher what happened, and its seeds what follows."""
         now = trio.current_time()
         for effect in self._searcher.handle(event, now):
-            self._send(effect)
+            self._perform(effect)
         self._recent.note(self._searcher.rooms(now), now)
         self._changed()
 
@@ -90,74 +137,114 @@ class Lobby:
 
     def advance(self) -> None:
         """Let time pass; notice a wall clock that was set, or a machine that slept: rooms follow wall time."""
-        offset = unix_minus_now()
+        offset = self._person.clock()
         if abs(offset - self._offset) > CLOCK_JUMP:
             self._offset = offset
             self.handle(ClockSet(offset))
+            self.handle(NetworkChanged())
         due = self.deadline()
         if due is not None and trio.current_time() >= due:
             self.handle(Tick())
 
-    async def visit(self, address: Address, heard: Callable[[], None]) -> None:
-        """Be a guest of the seed at `address` until it is gone; `heard` is called as soon as it speaks our protocol."""
-        seed = address.peer
-        assert seed is not None, "a seed's address names its peer"
-        if seed in self._visiting:
-            return
-        self._visiting.add(seed)
-        try:
-            stream = await self._reach(address, seed)
-            if stream is not None:
-                heard()
-                await self._stay(stream, seed, address.scope or Scope.PUBLIC)
-                stream.connection.close()
-        finally:
-            self._visiting.discard(seed)
-
-    async def _reach(self, address: Address, seed: bytes) -> Stream | None:
-        try:
-            connection = await self._host.dial(_without_peer(address), seed, timeout=SEED_DIAL)
-        except DialError:
-            return None
-        try:
-            return await self._host.open_stream(connection, wire.PROTOCOL, timeout=SEED_STREAM)
-        except StreamError:
-            connection.close()
-            return None
-
-    async def _stay(self, stream: Stream, seed: bytes, scope: Scope) -> None:
-        def hear(request: wire.Request, answer: wire.Answer) -> None:
-            if isinstance(request, wire.Enter | wire.Sample):
-                self.handle(Answered(seed, request.room, answer))
-
-        client = self._clients[seed] = LobbyClient(stream, hear)
-        self.handle(SeedUp(seed, scope))
-        try:
-            await client.run()
-        finally:
-            del self._clients[seed]
-            self.handle(SeedDown(seed))
+    def moved(self, hosts: Collection[str]) -> None:
+        """Take that the network changed: the machine has the addresses `hosts` now."""
+        self._links.drop_stranded(hosts)
+        self.handle(NetworkChanged())
 
     def close(self) -> None:
         """Leave every seed, for good."""
-        for client in self._clients.values():
-            client.close()
+        self.handle(Retired())
 
-    def _send(self, effect: Effect) -> None:
-        client = self._clients.get(effect.seed)
-        if client is not None:
-            client.post(_request(effect))
+    # ---- effects
 
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case ConnectSeed(seed, addresses):
+                guest = self._guests[seed] = _Guest(trio.CancelScope())
+                self._nursery.start_soon(self._be_guest, seed, addresses, guest)
+            case DisconnectSeed(seed):
+                self._leave(seed)
+            case EnterRoom(seed, room, ticket, stamp):
+                self._post(seed, room, wire.Enter(0, room, ticket, stamp))
+            case SampleRoom(seed, room, maximum, interval):
+                self._post(seed, room, wire.Sample(0, room, maximum, interval))
+            case LeaveRoom(seed, room):
+                self._post(seed, None, wire.Leave(0, room))
+            case AskSeed():
+                self._nursery.start_soon(self._ask, effect)
+            case CheckWork():
+                self._nursery.start_soon(self._check_work, effect)
+            case SolveStamp():
+                self._nursery.start_soon(self._solve, effect)
+            case Warn(code, seconds):
+                self._person.warn(code, seconds)
+            case _:
+                assert_never(effect)
 
-def _request(effect: Effect) -> wire.Request:
-    match effect:
-        case EnterRoom(_, room, ticket):
-            return wire.Enter(0, room, ticket)
-        case SampleRoom(_, room, maximum, interval):
-            return wire.Sample(0, room, maximum, interval)
-        case LeaveRoom(_, room):
-            return wire.Leave(0, room)
+    def _post(self, seed: bytes, room: RoomId | None, request: wire.Request) -> None:
+        guest = self._guests.get(seed)
+        if guest is not None and guest.asker is not None:
+            guest.asker.post(request, partial(self._heard, seed, guest, room))
 
+    def _heard(self, seed: bytes, guest: _Guest, room: RoomId | None, answer: wire.Answer) -> None:
+        if room is not None and self._guests.get(seed) is guest:
+            self.handle(Answered(seed, room, answer))
 
-def _without_peer(address: Address) -> str:
-    return str(Address(address.family, address.host, address.port))
+    def _leave(self, seed: bytes) -> None:
+        guest = self._guests.pop(seed, None)
+        if guest is not None:
+            guest.scope.cancel()
+
+    # ---- being a guest
+
+    async def _be_guest(self, seed: bytes, addresses: tuple[Address, ...], guest: _Guest) -> None:
+        link: Link | None = None
+        with guest.scope:
+            async with self._links.lease(seed, addresses) as link:
+                if link is not None:
+                    try:
+                        stream = await link.open_stream(wire.PROTOCOL)
+                    except StreamError:
+                        pass
+                    else:
+                        await self._stay(seed, guest, link, stream)
+        if link is not None:
+            self._links.leave(seed, link)  # the seed counts stamps by connection: the next visit has a new one
+        if self._guests.get(seed) is guest:
+            del self._guests[seed]
+            self.handle(SeedFailed(seed) if guest.asker is None else SeedDown(seed))
+
+    async def _stay(self, seed: bytes, guest: _Guest, link: Link, stream: Stream) -> None:
+        guest.asker, guest.connection = Asker(stream, LOBBY), link.connection
+        if self._guests.get(seed) is guest:  # else it is wanted no more, and the next wait is the last
+            self.handle(SeedUp(seed, link.scope, link.block))
+        await guest.asker.run()
+
+    async def _ask(self, effect: AskSeed) -> None:
+        async with self._links.lease(effect.seed, effect.addresses) as link:
+            answer = None if link is None else await link.ask(effect.request)
+        self.handle(Told(effect.seed, effect.request, answer))
+
+    # ---- work
+
+    async def _check_work(self, effect: CheckWork) -> None:
+        good = await trio.to_thread.run_sync(
+            check_work, effect.record, self._person.network, self._person.puzzle_bits, limiter=self._workers
+        )
+        self.handle(WorkChecked(effect.seed, good))
+
+    async def _solve(self, effect: SolveStamp) -> None:
+        guest = self._guests.get(effect.seed)
+        stamp: bytes | None = None
+        if guest is not None and guest.connection is not None:
+            binding = guest.connection.channel_binding()
+            parties = Parties(Personal.ENTER, binding, asker=effect.seed, payer=self._host.peer_id)
+            stamp = await trio.to_thread.run_sync(
+                solve,
+                parties.challenge(effect.difficulty, effect.count),
+                effect.difficulty,
+                secrets.randbits(64),
+                partial(self._searcher.wants_stamp, effect.seed),
+                limiter=self._workers,
+            )
+        self.handle(StampSolved(effect.seed, stamp))

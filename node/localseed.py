@@ -13,12 +13,16 @@ connection of its own and notices nothing, whatever goes wrong here.
 
 An owner that was suspended holds the lock and answers nobody. Whoever waits in vain for SILENT seconds therefore
 attends a second place beside the first, by the same rules, where all who find the first silent meet.
+
+With `--lan` a machine has a second such seed, for its local network (lan.py): the same, but for where it listens.
 """
 
 import os
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,16 +30,16 @@ import msgspec
 import trio
 from filelock import FileLock, Timeout
 
-from passerby.crypto.keys import blake2b, length_prefixed
-from passerby.discovery.addresses import Address, AddressError, Scope, parse_seed
+from passerby.crypto.keys import KEY_BYTES
+from passerby.discovery.addresses import Address, AddressError, Scope, parse_seed, scope_of
+from passerby.discovery.beacon import mark_of
 from passerby.node import home
 from passerby.node.config import Folders
 from passerby.node.home import HomeError
-from passerby.node.seed import KEY_BYTES, Seed
+from passerby.node.seed import Place, Seed
 
 LISTEN: Final = ("/ip4/127.0.0.1/tcp/0",)
 RACE: Final = 0.15  # seconds: the racers for a free lock spread over this, and a seed needs about as long to answer
-NAME_BYTES: Final = 4
 FILE_BYTES: Final = 1024
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -55,13 +59,32 @@ class Notice(msgspec.Struct, frozen=True):
     boot: str
 
 
+@asynccontextmanager
+async def unannounced(_seed: Seed) -> AsyncGenerator[None]:
+    """Tell nobody: whoever wants the seed finds its file."""
+    yield
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a local seed listens, the name of its files, and how others are told of it as long as it serves."""
+
+    name: str
+    scope: Scope
+    listen: tuple[str, ...]
+    announced: Callable[[Seed], AbstractAsyncContextManager[None]] = unannounced
+
+
+MACHINE: Final = Reach("local-seed", Scope.MACHINE, LISTEN)
+
+
 class LocalSeed:
     """Finds the local seed of one home and network, or is it. `trouble` is told, in words, what keeps it from that."""
 
-    def __init__(self, network: str, folders: Folders, trouble: Callable[[str], None]) -> None:
+    def __init__(self, network: str, folders: Folders, trouble: Callable[[str], None], reach: Reach = MACHINE) -> None:
         """Name the files; nothing is touched before `attend`."""
-        name = blake2b(b"pby1 local", length_prefixed(network.encode()))[:NAME_BYTES].hex()
-        self._places = [_Place(folders, f"local-seed-{name}{suffix}", trouble) for suffix in PLACES]
+        name = f"{reach.name}-{mark_of(network)}"
+        self._places = [_Meeting(network, folders, name + suffix, trouble, reach) for suffix in PLACES]
 
     async def attend(self, visit: Visit) -> None:
         """Be a guest of the local seed for ever, whoever it is.
@@ -74,11 +97,13 @@ class LocalSeed:
                 await place.silent.wait()
 
 
-class _Place:
+class _Meeting:
     """One lock and the address file beside it."""
 
-    def __init__(self, folders: Folders, name: str, trouble: Callable[[str], None]) -> None:
+    def __init__(self, network: str, folders: Folders, name: str, trouble: Callable[[str], None], reach: Reach) -> None:
+        self._reach = reach
         self.silent: Final = trio.Event()
+        self._network = network
         self._folders = folders
         self._trouble = trouble
         self._notice = folders.run / f"{name}.json"
@@ -117,8 +142,12 @@ class _Place:
 
     async def _serve(self, visit: Visit) -> None:
         try:
-            async with Seed.open(secrets.token_bytes(KEY_BYTES), LISTEN) as seed:
-                (address,) = seed.addresses
+            place = Place(self._network, admit=self._admit)
+            async with (
+                Seed.open(secrets.token_bytes(KEY_BYTES), self._reach.listen, place) as seed,
+                self._reach.announced(seed),
+            ):
+                address = seed.addresses[0]
                 await trio.to_thread.run_sync(self._write_notice, Notice(os.getpid(), str(address), _boot()))
                 try:
                     while True:
@@ -128,6 +157,10 @@ class _Place:
                     self._lock.release()  # before the seed closes: who sees it go finds the lock free
         finally:
             self._lock.release()
+
+    def _admit(self, host: str, _port: int) -> bool:
+        """Let in who is within reach: a router may hand on what comes from further away."""
+        return scope_of(host) in (Scope.MACHINE, self._reach.scope)
 
     def _write_notice(self, notice: Notice) -> None:
         home.update(self._notice, self._folders, lambda _: msgspec.json.encode(notice))
@@ -140,7 +173,7 @@ class _Place:
             address = parse_seed(notice.address)
         except (msgspec.DecodeError, AddressError):
             return None
-        return address if address.scope is Scope.MACHINE and notice.boot == _boot() else None
+        return address if address.scope is self._reach.scope and notice.boot == _boot() else None
 
 
 def _innermost(error: ExceptionGroup[HomeError | OSError] | HomeError | OSError) -> HomeError | OSError:

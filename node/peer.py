@@ -8,7 +8,6 @@ place at the next moment in which nothing is promised to anybody (protocol.md 1)
 """
 
 from collections import deque
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from math import inf
 from secrets import token_bytes
@@ -16,12 +15,15 @@ from typing import Final
 
 import trio
 
-from passerby.discovery.addresses import Address, Scope
+from passerby.discovery.levels import LevelMemory
 from passerby.discovery.limits import MET_MEMORY
 from passerby.discovery.peerbook import PeerBook
-from passerby.node import home, remembered
+from passerby.discovery.searchevents import Introduced, Withdrawn
+from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.service import Clock, unix_minus_now
+from passerby.node import home, puzzle
 from passerby.node.config import Settings
-from passerby.node.contacts import Contacts, Heard, known_seeds
+from passerby.node.contacts import Sources, sources
 from passerby.node.conversation import Conversation
 from passerby.node.events import (
     Command,
@@ -38,18 +40,21 @@ from passerby.node.events import (
     Stop,
     Typing,
     Warned,
+    Wishes,
 )
 from passerby.node.exits import Exit
 from passerby.node.home import HomeError
 from passerby.node.identities import Identities
 from passerby.node.limits import CLOSE_TIMEOUT
-from passerby.node.lobby import Lobby
-from passerby.node.localseed import LocalSeed
+from passerby.node.lobby import Lobby, Person
 from passerby.node.matching import Match, Matching
 from passerby.node.presence import Presence
 from passerby.node.pulse import Pulse
+from passerby.node.reach import exposure
 from passerby.node.reports import Reports
 from passerby.node.situation import Facts, Situation
+from passerby.node.surroundings import Surroundings
+from passerby.node.wishes import in_common
 
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
 SALT_BYTES: Final = 32
@@ -59,6 +64,7 @@ async def run(
     settings: Settings,
     commands: trio.MemoryReceiveChannel[Command],
     events: trio.MemorySendChannel[Event],
+    clock: Clock = unix_minus_now,
 ) -> None:
     """Serve `commands` until Quit, or until nobody can send more; `Finished` is the last event."""
     reports = Reports(events)
@@ -67,73 +73,74 @@ async def run(
         nursery.start_soon(reports.run)
         try:
             home.ensure_folder(settings.folders.run, settings.folders)
-            named, others = known_seeds(settings)
+            first = sources(settings)
         except HomeError as error:
             reports.put(Failed("home", str(error), "Mend that, then start again.", Exit.CONFIG))
             exit_code = Exit.CONFIG
         else:
-            far = next((seed for seed in (*named, *others) if seed.scope is not Scope.MACHINE), None)
-            if far is None:
-                await Peer(settings, named, others, reports).serve(commands)
-            else:
-                reports.put(_needs_relay(far))
-                exit_code = Exit.REFUSED
+            failed = first if isinstance(first, Failed) else await Peer(settings, first, reports, clock).serve(commands)
+            if failed is not None:
+                reports.put(failed)
+                exit_code = Exit(failed.exit_code)
         reports.put(Finished(exit_code))
         await reports.flush()
         nursery.cancel_scope.cancel()
 
 
-def _needs_relay(seed: Address) -> Failed:
-    return Failed(
-        "needs-relay",
-        f"The seed {seed} is not on this machine. Strangers met there would see your address, because this "
-        "version has no relays yet.",
-        "Leave that seed out to talk on this machine.",
-        Exit.REFUSED,
-    )
-
-
 class Peer:
     """One run of a chatting peer."""
 
-    def __init__(
-        self, settings: Settings, named: Sequence[Address], others: Sequence[Address], reports: Reports
-    ) -> None:
+    def __init__(self, settings: Settings, first: Sources, reports: Reports, clock: Clock) -> None:
         self._settings = settings
         self._reports = reports
         self._pulse = Pulse()
-        local = LocalSeed(settings.network, settings.folders, self._warn) if settings.local else None
-        self._contacts = Contacts(named, others, local, self._visit, self._pulse.beat)
-        self._met = PeerBook(token_bytes(SALT_BYTES), MET_MEMORY)
-        self._blocked = PeerBook(token_bytes(SALT_BYTES), inf)
+        self._person = Person(
+            settings.network,
+            puzzle.bits_of(settings.network),
+            met=PeerBook(token_bytes(SALT_BYTES), MET_MEMORY),
+            blocked=PeerBook(token_bytes(SALT_BYTES), inf),
+            seeds=SeedBook(),
+            levels=LevelMemory(),
+            warn=self._warn_of_clock,
+            clock=clock,
+        )
+        self._around = Surroundings(settings, first, self._person, self._introduce, self._refuse, self._warn)
+        self._contacts = self._around.contacts
+        self._obeying = trio.CancelScope()
+        self._refused: Failed | None = None
         self._conversation: Conversation | None = None
         self._held: deque[str] = deque()
         self._input_ended = False
         self._situation = Situation()
         self._warned: set[str] = set()
 
-    async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
-        """Be present and obey until Quit; then take the leave that is owed to a stranger."""
+    async def serve(self, commands: trio.MemoryReceiveChannel[Command]) -> Failed | None:
+        """Be present and obey until Quit; then take the leave that is owed to a stranger. Return what was amiss."""
         async with trio.open_nursery() as nursery:
             self._identities = await Identities.begin(self._open_presence, nursery, self._pulse.beat)
-            nursery.start_soon(self._contacts.run)
+            nursery.start_soon(self._around.run, self._moved)
             nursery.start_soon(self._beat)
-            async for command in commands:
-                if isinstance(command, Quit):
-                    break
-                self._obey(command)
-                if not isinstance(command, Say | Typing):  # those concern the chat alone
-                    self._pulse.beat()
+            with self._obeying:
+                await self._obey_all(commands)
             await self._take_leave()
             nursery.cancel_scope.cancel()
+        return self._refused
 
     # ---- what the person wants
 
+    async def _obey_all(self, commands: trio.MemoryReceiveChannel[Command]) -> None:
+        async for command in commands:
+            if isinstance(command, Quit):
+                return
+            self._obey(command)
+            if not isinstance(command, Say | Typing):  # those concern the chat alone
+                self._pulse.beat()
+
     def _obey(self, command: Search | Stop | Say | Typing | NoMoreInput) -> None:
         match command:
-            case Search():
+            case Search(wishes):
                 self._leave()
-                self._search()
+                self._search(wishes)
             case Stop():
                 self._leave()
                 if not self._matching.is_idle:
@@ -152,10 +159,10 @@ class Peer:
                 self._input_ended = True
                 self._feed()
 
-    def _search(self) -> None:
+    def _search(self, wishes: Wishes) -> None:
         if self._matching.is_idle:
             self._situation.search_began(trio.current_time())
-            self._matching.start()
+            self._identities.current.search(wishes)
 
     def _leave(self) -> None:
         if self._conversation is not None:
@@ -176,20 +183,23 @@ class Peer:
         self._matching.stop()
         with trio.move_on_after(CLOSE_TIMEOUT):
             await self._matching.wait_quiet()
-        await trio.to_thread.run_sync(self._remember)
+        await self._around.remember()
 
     # ---- chats
 
     async def _talk(self, match: Match) -> None:
+        self._around.met()
         chat = self._conversation = Conversation(match, self._reports, self._chat_ended)
         session = match.meeting.session
+        interests, lang = in_common(self._identities.current.wishes, match.meeting.theirs)
         self._reports.put(
             Matched(
-                exposure=Scope.MACHINE.value,
-                address=None,
+                *exposure(match.line.stream.connection),
                 verify=session.words,
                 milliseconds=round(1000 * self._situation.searched_for(trio.current_time())),
                 bot=match.meeting.theirs.bot,
+                interests=interests,
+                lang=lang,
             )
         )
         self._feed()
@@ -215,9 +225,7 @@ class Peer:
     # ---- whom this is, for the network
 
     def _open_presence(self) -> AbstractAsyncContextManager[Presence]:
-        return Presence.open(
-            self._settings.network, self._met, self._blocked, self._talk, self._pulse.beat, self._is_heard
-        )
+        return Presence.open(self._person, self._talk, self._pulse.beat, self._is_heard, self._around.listen)
 
     def _is_heard(self) -> bool:
         """Whether the person's side keeps up: else nobody is let in who would only make it worse."""
@@ -231,12 +239,19 @@ class Peer:
     def _lobby(self) -> Lobby:
         return self._identities.current.lobby
 
-    async def _visit(self, address: Address, heard: Heard) -> None:
-        """Be a guest of a seed until it is gone, under whatever identity."""
-        visited: Lobby | None = None
-        while visited is not self._lobby:
-            visited = self._lobby
-            await visited.visit(address, heard)
+    def _introduce(self, event: Introduced | Withdrawn) -> None:
+        self._lobby.handle(event)
+
+    def _refuse(self, failed: Failed) -> None:
+        self._refused = failed
+        self._obeying.cancel()
+
+    def _moved(self, hosts: frozenset[str], elsewhere: bool) -> None:
+        """Try all again from where the machine is now; and be found there."""
+        self._lobby.moved(hosts)
+        if elsewhere:
+            self._identities.renew()
+        self._pulse.beat()
 
     # ---- time, and what the person sees of it
 
@@ -244,6 +259,7 @@ class Peer:
         """Let time pass in every machine, and tell what it changed."""
         while True:
             self._identities.advance()
+            self._contacts.note()
             self._feed()
             self._report_state()
             due = self._identities.current.deadline()
@@ -259,18 +275,22 @@ class Peer:
             self._contacts.named,
             self._contacts.named_are_silent(),
             self._contacts.retry_at(),
+            self._identities.current.wishes,
+            self._around.scope,
         )
         if (news := self._situation.news(facts, trio.current_time())) is not None:
             self._reports.put(news)
 
-    def _warn(self, sentence: str) -> None:
+    def _warn(self, sentence: str, code: str = "local-seed") -> None:
         """Say once what is not as it should be."""
         if sentence not in self._warned:
             self._warned.add(sentence)
-            self._reports.put(Warned("local-seed", sentence))
+            self._reports.put(Warned(code, sentence))
 
-    def _remember(self) -> None:
-        try:
-            remembered.save(self._settings.folders, self._settings.network, self._contacts.answered)
-        except HomeError as error:
-            self._warn(f"The seeds of this run are not remembered: {error}")
+    def _warn_of_clock(self, code: str, seconds: float) -> None:
+        direction = "ahead of" if seconds > 0 else "behind"
+        self._warn(
+            f"The clock of this machine is {round(abs(seconds) / 60)} min {direction} the seeds'. Their time is used; "
+            "set the clock, or seeds that trust it will not find you.",
+            code,
+        )

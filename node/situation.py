@@ -6,20 +6,27 @@ from typing import Final
 
 from passerby.discovery.addresses import Scope
 from passerby.discovery.searchevents import View, state_of
-from passerby.node.events import State, StateChanged
+from passerby.node.events import State, StateChanged, Wishes
+from passerby.node.wishes import sought
 
 FIRST_CONTACT: Final = 2.0  # seconds without any seed before that is said: the local seed may just change hands
+_ANYTHING: Final = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known at a moment: `named` seeds, whether all of them are silent, and when the next try at one is due."""
+    """What is known at a moment: `named` seeds, whether all of them are silent, and when the next try at one is due.
+
+    `wishes` are those of the present search, `scope` how far it reaches.
+    """
 
     view: View
     idle: bool
     named: int
     named_are_silent: bool
     retry_at: float | None
+    wishes: Wishes = _ANYTHING
+    scope: Scope = Scope.MACHINE
 
 
 class Situation:
@@ -43,13 +50,15 @@ class Situation:
         if self._searching_since == inf:
             return None
         view = facts.view
-        state = StateChanged(self._state(facts, now), Scope.MACHINE, seeds=view.seeds, named=facts.named)
+        state = StateChanged(self._state(facts, now), facts.scope, seeds=view.seeds, named=facts.named)
         if state.state is not State.STOPPED:
             state = replace(state, waiting=view.waiting, seen=view.people.seen, met=view.people.met)
         retry_at = facts.retry_at if state.state is State.NO_SEED else None
-        if (state, retry_at) == self._told:
+        state = sought(state, facts.wishes, self.searched_for(now))
+        timeless = replace(state, fallback=None)  # that its seconds pass is no news
+        if (timeless, retry_at) == self._told:
             return None
-        self._told = state, retry_at
+        self._told = timeless, retry_at
         return state if retry_at is None else replace(state, retry=max(0.0, retry_at - now))
 
     def _state(self, facts: Facts, now: float) -> State:

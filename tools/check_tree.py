@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = re.compile(
     r"(?<![\w.])/(?:[w]ork|[h]ome|[r]oot|[U]sers)/\w|python[h]osted|p[y]pi\.org|n[p]mjs\.(?:org|com)|deb\.d[e]bian\.org"
 )
-PACKAGES = ("crypto", "discovery", "node", "node/console")
+PACKAGES = ("crypto", "discovery", "node", "node/console", "node/lab")
+DATA = {"passerby/py.typed", "passerby/discovery/seeds.toml"}
 
 
 def main() -> int:
@@ -46,11 +47,8 @@ def forbidden_words() -> list[str]:
 
 def package_contents() -> list[str]:
     """Every module of the tree is in the wheel and the sdist under one import name, and nothing else is."""
-    wanted = {f"passerby/{p.relative_to(ROOT)}" for p in modules()} | {
-        "passerby/__init__.py",
-        "passerby/__main__.py",
-        "passerby/py.typed",
-    }
+    wanted = {f"passerby/{p.relative_to(ROOT)}" for p in modules()} | DATA
+    wanted |= {"passerby/__init__.py", "passerby/__main__.py"}
     with tempfile.TemporaryDirectory() as folder:
         build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, str(ROOT)]
         done = subprocess.run(build, capture_output=True, text=True, check=False)  # noqa: S603 - our own words only
@@ -60,10 +58,9 @@ def package_contents() -> list[str]:
         names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
         with tarfile.open(next(Path(folder).glob("*.tar.gz"))) as archive:
             source = {n.partition("/src/")[2] for n in archive.getnames()}
-    data = {n for n in names if n.startswith("passerby/") and not n.endswith(".py")} - {"passerby/py.typed"}
     return [
         *(f"wheel: {n} is missing" for n in sorted(wanted - names)),
-        *(f"wheel: {n} does not belong" for n in sorted(names - wanted - data)),
+        *(f"wheel: {n} does not belong" for n in sorted(names - wanted)),
         *(f"sdist: {n} is missing" for n in sorted(wanted - source)),
     ]
 

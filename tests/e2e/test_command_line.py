@@ -19,7 +19,7 @@ PASSERBY = str(Path(sys.executable).with_name("passerby"))
 PATIENCE = 30.0
 ROUNDS = 20
 HEAVY = ("libp2p", "trio", "prompt_toolkit", "msgspec", "nacl", "aioconsole", "asyncio")
-LATER = ("--lan", "--tor", "--expose", "--auto-next", "doctor", "lab", "block", "report", "completion", "drain",
+LATER = ("--tor", "--expose", "--auto-next", "doctor", "block", "report", "completion", "drain",
          "status", "save", "panic")  # fmt: skip
 
 
@@ -37,6 +37,7 @@ COMMANDS: tuple[list[str], ...] = (
     ["chat"],
     ["seed"],
     ["seed", "run"],
+    ["lab"],
     ["consent"],
     ["config"],
     ["config", "show"],

@@ -7,11 +7,13 @@ import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 from passerby.crypto.keys import peer_id_of
+from passerby.crypto.stamp import Parties, Personal
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
-from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT
+from passerby.discovery.asking import AT_ONCE, FIRST_REQUEST, IDLE, LOBBY, PACE, Asker
+from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH
 from passerby.discovery.rooms import room_of
-from passerby.discovery.service import IDLE, LobbyClient, LobbyServer
+from passerby.discovery.service import OUTSIDE, LobbyServer, unix_minus_now
 from passerby.node.connection import Stream
 from passerby.node.limits import RECORD_HEADER_TIMEOUT
 from passerby.node.line import Line
@@ -26,9 +28,11 @@ class MemoryStream:
     """A stream of an authenticated connection, in memory."""
 
     peer_id = peer_id_of(b"\x01" * 32)
+    is_closed = False
 
     def __init__(self, ends: Ends) -> None:
         self._ends = ends
+        self.connection = self
 
     async def read_exactly(self, count: int) -> bytes:
         data = b""
@@ -54,6 +58,13 @@ def pair() -> tuple[MemoryStream, MemoryStream]:
     return MemoryStream(one), MemoryStream(other)
 
 
+async def serve(stream: MemoryStream) -> None:
+    """Serve one stream of a lobby."""
+    ours = MemoryStream.peer_id
+    lobby = LobbyServer("test", ours, lambda scope, key: (), lambda: 1, unix_minus_now)
+    await lobby.serve(stream, Scope.MACHINE, "block", Parties(Personal.ENTER, bytes(32), ours, ours))
+
+
 async def ended_after(stream: MemoryStream) -> float:
     """Read until the stream is over and return when that was."""
     started = trio.current_time()
@@ -64,12 +75,46 @@ async def ended_after(stream: MemoryStream) -> float:
         return trio.current_time() - started
 
 
-async def test_a_guest_who_says_nothing_is_sent_away_after_an_epoch(autojump_clock: MockClock) -> None:
+async def test_who_opens_a_stream_and_says_nothing_is_sent_away(autojump_clock: MockClock) -> None:
     ours, theirs = pair()
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            nursery.start_soon(serve, ours)
+            assert await ended_after(theirs) == pytest.approx(FIRST_REQUEST)
+
+
+async def test_a_guest_who_says_nothing_more_is_sent_away_after_an_epoch(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    room = room_of("test", int(unix_minus_now() + trio.current_time()) // EPOCH)
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, ours)
+            await theirs.write(wire.encode(wire.Enter(1, room, None)))
             assert await ended_after(theirs) == pytest.approx(IDLE)
+
+
+async def test_who_was_not_let_in_has_half_a_minute_to_ask_again(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, ours)
+            await theirs.write(wire.encode(SAMPLE))
+            assert await ended_after(theirs) == pytest.approx(OUTSIDE)
+
+
+async def test_who_asks_faster_than_anybody_needs_to_waits_for_the_answer(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    busy = len(wire.encode(wire.Busy(0)))
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, ours)
+            started = trio.current_time()
+            for count, seconds in ((AT_ONCE, 0.0), (int(PACE), 1.0)):
+                for _ in range(count):
+                    await theirs.write(wire.encode(SAMPLE))
+                    await theirs.read_exactly(busy)
+                assert trio.current_time() - started == pytest.approx(seconds)
+            nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("said", [b"\x00\x20", b"\x00\x20\x93\x02"], ids=["a length", "a length and a beginning"])
@@ -77,7 +122,7 @@ async def test_a_frame_of_the_lobby_follows_its_length_at_once(said: bytes, auto
     ours, theirs = pair()
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            nursery.start_soon(serve, ours)
             await theirs.write(said)
             assert await ended_after(theirs) == pytest.approx(BODY_TIMEOUT)
 
@@ -87,7 +132,7 @@ async def test_a_malformed_frame_ends_the_stream_at_once(frame: bytes, autojump_
     ours, theirs = pair()
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(LobbyServer().serve, ours, Scope.MACHINE, "block")
+            nursery.start_soon(serve, ours)
             await theirs.write(frame)
             assert await ended_after(theirs) == 0
 
@@ -96,9 +141,9 @@ async def client_runs(answer: bytes = b"") -> tuple[float, int]:
     """Post one request to a seed that answers with these bytes; return when `run` ended, and how much was heard."""
     ours, theirs = pair()
     heard: list[wire.Answer] = []
-    client = LobbyClient(ours, lambda _, told: heard.append(told))
+    client = Asker(ours, LOBBY)
     started = trio.current_time()
-    client.post(SAMPLE)
+    client.post(SAMPLE, heard.append)
     await theirs.write(answer)
     await client.run()
     return trio.current_time() - started, len(heard)
@@ -125,10 +170,10 @@ async def test_a_malformed_answer_ends_the_lobby_stream(autojump_clock: MockCloc
 
 async def test_a_seed_that_reads_nothing_is_given_up(autojump_clock: MockClock) -> None:
     ours, _ = pair()
-    client = LobbyClient(ours, lambda _, __: None)
+    client = Asker(ours, LOBBY)
     with trio.fail_after(PATIENCE):
         for _ in range(1000):
-            client.post(SAMPLE)
+            client.post(SAMPLE, lambda _: None)
         await client.run()
 
 

@@ -1,7 +1,6 @@
 """Many matches: at the same instant, and one after the other against one seed that must forget them all."""
 
 import gc
-import secrets
 
 import psutil
 import pytest
@@ -11,8 +10,8 @@ from passerby.node.config import Settings
 from passerby.node.events import Matched
 from passerby.node.seed import Seed
 from support.people import matched, person, settings
+from support.seeds import seed as open_seed
 
-LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 WARM = 50  # matches after which caches are full
 GROWTH = 10 * 1024 * 1024
 A_MATCH = 10.0  # seconds on a machine that is busy with other tests
@@ -29,7 +28,7 @@ async def meet(named: Settings) -> None:
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
 async def test_both_search_at_the_same_instant(count: int) -> None:
-    async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+    async with open_seed() as seed:
         named = settings(network_seeds=(str(seed.addresses[0]),), network_local=False)
         for _ in range(count):
             await meet(named)
@@ -46,7 +45,7 @@ async def settled(seed: Seed) -> None:
 async def test_five_hundred_in_a_row_leave_nothing_behind() -> None:
     process = psutil.Process()
     tasks_outside = trio.lowlevel.current_statistics().tasks_living
-    async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+    async with open_seed() as seed:
         named = settings(network_seeds=(str(seed.addresses[0]),), network_local=False)
         tasks = before = 0
         for number in range(500):

@@ -6,15 +6,19 @@ import socket
 import trio
 
 from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery.addresses import Scope, parse_seed
+from passerby.discovery.knownseed import Known
 from passerby.discovery.peerids import peer_id_text
+from passerby.discovery.searchevents import Origin
 from passerby.node import remembered
 from passerby.node.events import Ended, Failed, Finished, Matched, Search, State, StateChanged, Stop
 from passerby.node.remembered import decode
 from passerby.node.seed import Seed
 from support.people import matched, person, settings
+from support.seeds import LISTEN
+from support.seeds import seed as open_seed
 
 PATIENCE = 30.0
-LISTEN = ("/ip4/127.0.0.1/tcp/0",)
 
 
 def silent_seed() -> str:
@@ -25,14 +29,15 @@ def silent_seed() -> str:
 
 async def test_people_meet_at_a_named_seed_and_it_is_remembered() -> None:
     with trio.fail_after(PATIENCE):
-        async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+        async with open_seed() as seed:
             address = str(seed.addresses[0])
             named = settings(network_seeds=(address,), network_local=False)
             async with person(named) as one, person(named) as other:
                 await matched(one, other)
                 assert one.all(StateChanged)[-1].named == 1
                 assert not one.all(Ended)
-            assert remembered.load(named.folders, named.network) == (address,)
+            (known,) = remembered.load(named.folders, named.network)
+            assert known.addresses == (seed.addresses[0].bare,)
             again = settings(network_local=False)
             async with person(again) as one, person(again) as other:
                 await matched(one, other)
@@ -41,14 +46,17 @@ async def test_people_meet_at_a_named_seed_and_it_is_remembered() -> None:
 async def test_a_remembered_seed_that_is_gone_is_not_missed() -> None:
     with trio.fail_after(PATIENCE):
         of = settings()
-        remembered.save(of.folders, of.network, {silent_seed(): True})
+        gone = parse_seed(silent_seed())
+        assert gone.peer is not None
+        answered = Known(gone.peer, Scope.MACHINE, Origin.NAMED, (gone.bare,), answered=1.0)
+        remembered.save(of.folders, of.network, [answered])
         async with person(of) as one:
             await one.do(Search())
             told = await one.expect(StateChanged, lambda event: event.state is State.EMPTY)
             assert told.named == 0
             assert all(event.state is not State.NO_SEED for event in one.all(StateChanged))
-        ((_, failures),) = ((s.address, s.failures) for s in decode((of.folders.state / "seeds.json").read_bytes()))
-        assert failures == 1
+        (left,) = decode((of.folders.state / "seeds.json").read_bytes())
+        assert left.failures == 1
 
 
 async def test_a_seed_that_is_named_by_two_addresses_is_one_seed() -> None:
@@ -56,7 +64,7 @@ async def test_a_seed_that_is_named_by_two_addresses_is_one_seed() -> None:
     ready, seeds = trio.open_memory_channel[Seed](1)
 
     async def serve() -> None:
-        async with Seed.open(secrets.token_bytes(32), (*LISTEN, "/ip6/::1/tcp/0")) as seed:
+        async with open_seed(listen=(*LISTEN, "/ip6/::1/tcp/0")) as seed:
             await ready.send(seed)
             await gone.wait()
 
@@ -100,7 +108,7 @@ async def test_where_the_named_seed_is_silent_this_machine_is_searched_too() -> 
 
 async def test_somebody_else_at_the_address_of_a_seed_is_no_seed() -> None:
     with trio.fail_after(PATIENCE):
-        async with Seed.open(secrets.token_bytes(32), LISTEN) as seed:
+        async with open_seed() as seed:
             stranger = silent_seed().rpartition("/")[2]
             address = f"{str(seed.addresses[0]).rpartition('/')[0]}/{stranger}"
             async with person(settings(network_seeds=(address,), network_local=False)) as one:
@@ -123,11 +131,11 @@ async def test_a_seed_that_comes_back_has_its_guests_back() -> None:
         address = f"{place}/p2p/{peer_id_text(peer_id_of(SigningKey.from_seed(key).public))}"
         named = settings(network_seeds=(address,), network_local=False)
         async with person(named) as one, person(named) as other:
-            async with Seed.open(key, (place,)):
+            async with open_seed(key=key, listen=(place,)):
                 await one.do(Search())
                 await one.expect(StateChanged, lambda event: event.state is State.EMPTY)
             await one.expect(StateChanged, lambda event: event.state is State.NO_SEED)
-            async with Seed.open(key, (place,)):
+            async with open_seed(key=key, listen=(place,)):
                 await matched(other)
                 await one.expect(Matched)
 
@@ -135,7 +143,21 @@ async def test_a_seed_that_comes_back_has_its_guests_back() -> None:
 async def test_a_seed_beyond_this_machine_is_refused_until_there_are_relays() -> None:
     with trio.fail_after(PATIENCE):
         peer = silent_seed().rpartition("/")[2]
-        for host in ("/ip4/192.0.2.7", "/ip4/192.168.1.7", "/dns4/seed.example"):
-            async with person(settings(network_seeds=(f"{host}/tcp/7171/p2p/{peer}",))) as one:
-                assert (await one.expect(Failed)).code == "needs-relay"
+        for seed, code in (
+            (f"/ip4/192.0.2.7/tcp/7171/p2p/{peer}", "needs-relay"),
+            ("/dnsaddr/seeds.example", "needs-relay"),
+            (f"/ip4/192.168.1.7/tcp/7171/p2p/{peer}", "needs-lan"),
+        ):
+            async with person(settings(network_seeds=(seed,))) as one:
+                assert (await one.expect(Failed)).code == code
                 assert (await one.expect(Finished)).exit_code == 7
+
+
+async def test_a_seed_remembered_from_out_of_reach_is_passed_over() -> None:
+    with trio.fail_after(PATIENCE):
+        of = settings()
+        far = parse_seed(silent_seed().replace("127.0.0.1", "192.168.1.7"))
+        assert far.peer is not None
+        remembered.save(of.folders, of.network, [Known(far.peer, Scope.LAN, Origin.NAMED, (far.bare,), answered=1.0)])
+        async with person(of) as one, person(of) as other:
+            await matched(one, other)

@@ -39,10 +39,10 @@ def line(text: str) -> bytes:
     return bytes([len(text) + 1]) + text.encode() + b"\n"
 
 
-async def connect(address: str) -> trio.SocketStream:
-    """Open a TCP connection to `/ip4/…/tcp/…`."""
+async def connect(address: str, source: str | None = None) -> trio.SocketStream:
+    """Open a TCP connection to `/ip4/…/tcp/…`, from the address `source` of this machine."""
     _, _, host, _, port = address.split("/")[:5]
-    return await trio.open_tcp_stream(host, int(port))
+    return await trio.open_tcp_stream(host, int(port), local_address=source)
 
 
 class Session:
@@ -83,11 +83,13 @@ class Session:
 
 
 @asynccontextmanager
-async def session(address: str, peer_id: bytes) -> AsyncGenerator[Session, None]:
-    """Connect under a fresh identity and agree on Noise and Yamux."""
-    key = create_new_key_pair(os.urandom(32))
+async def session(
+    address: str, peer_id: bytes, secret: bytes = b"", source: str | None = None
+) -> AsyncGenerator[Session, None]:
+    """Connect, under a fresh identity or that of the 32-byte `secret`, and agree on Noise and Yamux."""
+    key = create_new_key_pair(secret or os.urandom(32))
     noise = NoiseTransport(key, noise_privkey=create_noise_key_pair().private_key)
-    stream = await connect(address)
+    stream = await connect(address, source)
     try:
         raw = RawConnection(TrioTCPStream(stream), True)
         secured = await SecurityMultistream({NOISE: noise}).secure_outbound(raw, ID(peer_id))

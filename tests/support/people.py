@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import trio
 
+from passerby.discovery.service import Clock, unix_minus_now
 from passerby.node.config import Settings
 from passerby.node.events import Command, Ended, Event, Finished, Matched, MessageReceived, Quit, Say, Search
 from passerby.node.home import load_settings
@@ -63,7 +64,7 @@ class Person:
 
 
 @asynccontextmanager
-async def person(settings: Settings) -> AsyncGenerator[Person]:
+async def person(settings: Settings, clock: Clock = unix_minus_now) -> AsyncGenerator[Person]:
     """Run a peer; leaving says Quit and waits for its end."""
     to_peer, commands = trio.open_memory_channel[Command](0)
     events, from_peer = trio.open_memory_channel[Event](0)
@@ -75,7 +76,7 @@ async def person(settings: Settings) -> AsyncGenerator[Person]:
 
     async def live() -> None:
         async with commands, events:
-            await run(settings, commands, events)
+            await run(settings, commands, events, clock)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(listen)

@@ -94,11 +94,16 @@ class Program:
 
 
 @asynccontextmanager
-async def chat(*arguments: str) -> AsyncGenerator[Program]:
-    """Run `passerby chat --json --no-input` with the test's own home; killed at the end if it still runs."""
-    command: Sequence[str] = [str(PASSERBY), "chat", "--json", "--no-input", *arguments]
+async def chat(
+    *arguments: str, within: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> AsyncGenerator[Program]:
+    """Run `passerby chat --json --no-input` with the test's own home; killed at the end if it still runs.
+
+    `within`: a command that runs it elsewhere; `env`: its environment, if it is not the test's.
+    """
+    command: Sequence[str] = [*within, str(PASSERBY), "chat", "--json", "--no-input", *arguments]
     pipe = subprocess.PIPE
-    process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    process = await trio.lowlevel.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
     program = Program(process)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(program.read_output)

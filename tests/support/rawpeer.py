@@ -10,16 +10,20 @@ import trio
 
 from passerby.crypto.handshake import CHAT_PROTOCOL, Binding
 from passerby.crypto.records import check_record_length
-from passerby.discovery.addresses import Address
+from passerby.discovery.levels import LevelMemory
 from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import ANYBODY
 from passerby.discovery.searchevents import Started
+from passerby.discovery.seedbook import SeedBook
 from passerby.discovery.tickets import Ticket
 from passerby.node.attempt import Outbound
 from passerby.node.config import Settings
 from passerby.node.connection import Connection, Stream
-from passerby.node.contacts import Contacts, Heard
+from passerby.node.contacts import Contacts, Near, Sources
+from passerby.node.events import Wishes
 from passerby.node.host import Host
+from passerby.node.interfaces import NetworkWatch
+from passerby.node.lobby import Person
 from passerby.node.localseed import LocalSeed
 from passerby.node.matching import Match
 from passerby.node.messages import Hello, Message, Text, decode
@@ -101,6 +105,17 @@ async def raw_caller(settings: Settings, ticket: Ticket) -> AsyncGenerator[RawCa
         yield await RawCaller.dial(host, settings, ticket)
 
 
+def somebody(of: Settings) -> Person:
+    """Return a person who has met nobody and knows no seed."""
+    nobody = PeerBook(token_bytes(32), inf)
+    return Person(of.network, 0, nobody, nobody, SeedBook(), LevelMemory(), lambda code, seconds: None)
+
+
+def contacts_of(person: Person, local: LocalSeed, presence: Presence) -> Contacts:
+    watch = NetworkWatch(person.clock)
+    return Contacts(Sources(), Near(local), person.seeds, presence.lobby.handle, print, person.names, watch)
+
+
 @asynccontextmanager
 async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
     """Search through the local seed; `talk` has the chat, and its end ends the stream."""
@@ -113,23 +128,19 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
             presence.matching.chat_ended(match, lost=False, refused=False, any_text=True)
             match.line.cut()
 
-    async def visit(address: Address, heard: Heard) -> None:
-        await presence.lobby.visit(address, heard)
-
     async def advance() -> None:
         while True:
+            contacts.note()
             presence.advance()
             due = presence.deadline()
             await pulse.wait_until(trio.current_time() + 1 if due is None else due)
 
-    nobody = PeerBook(token_bytes(32), inf)
-    async with (
-        Presence.open(settings.network, nobody, nobody, talk_raw, pulse.beat) as presence,
-        trio.open_nursery() as nursery,
-    ):
-        contacts = Contacts((), (), LocalSeed(settings.network, settings.folders, print), visit, pulse.beat)
+    person = somebody(settings)
+    async with Presence.open(person, talk_raw, pulse.beat) as presence, trio.open_nursery() as nursery:
+        local = LocalSeed(settings.network, settings.folders, print)
+        contacts = contacts_of(person, local, presence)
         nursery.start_soon(contacts.run)
-        presence.matching.start()
+        presence.search(Wishes())
         nursery.start_soon(advance)
         yield presence
         nursery.cancel_scope.cancel()
@@ -138,20 +149,18 @@ async def raw_peer(settings: Settings, talk: Talk) -> AsyncGenerator[Presence]:
 async def ticket_of_whoever_waits(of: Settings) -> Ticket:
     """Learn what a searching peer learns, and go away without dialling."""
     pulse = Pulse()
-    nobody = PeerBook(token_bytes(32), inf)
+    person = somebody(of)
 
     async def never(_: object) -> None:
         raise AssertionError("nobody is dialled")
 
-    async def visit(address: Address, heard: Heard) -> None:
-        await presence.lobby.visit(address, heard)
-
-    async with Presence.open(of.network, nobody, nobody, never, pulse.beat) as presence, trio.open_nursery() as nursery:
-        contacts = Contacts((), (), LocalSeed(of.network, of.folders, print), visit, pulse.beat)
+    async with Presence.open(person, never, pulse.beat) as presence, trio.open_nursery() as nursery:
+        contacts = contacts_of(person, LocalSeed(of.network, of.folders, print), presence)
         nursery.start_soon(contacts.run)
         presence.lobby.handle(Started())
         while (ticket := presence.lobby.choose()) is None:
             await pulse.wait_until(presence.lobby.deadline())
+            contacts.note()
             presence.lobby.advance()
         nursery.cancel_scope.cancel()
     return ticket

@@ -40,9 +40,10 @@ from passerby.discovery.searchevents import (
     Warn,
 )
 from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.seedevents import Asked, Closed, Connected
 from passerby.discovery.seedrecord import SeedRecord, sign_record
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.discovery.waitingroom import Asked, Closed, Connected, WaitingRoom
+from passerby.discovery.waitingroom import WaitingRoom
 
 HERE = parse("/ip4/127.0.0.1/tcp/4001")
 TRIP = 0.02  # seconds, one way

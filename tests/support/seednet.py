@@ -158,7 +158,7 @@ class SeedNet:
             case HangUp(other):
                 self.connections[pid].discard(other)
             case CheckWork(record):
-                self.after(0.02, functools.partial(self.tell, pid, CheckedWork(record.pid, True)))
+                self.after(0.02, functools.partial(self.tell, pid, CheckedWork(record, True)))
 
     def _arrive(self, caller: bytes, call: Call) -> None:
         callee = self.seeds.get(call.pid)
@@ -172,8 +172,9 @@ class SeedNet:
         answer = callee.answer(call.request, self.now)
         if isinstance(call.request, dhtwire.Find) and call.request.record is not None:
             self.tell(call.pid, Knocked(caller, call.addresses[0].host, call.request.record))
-        block = block_at(call.addresses[0], call.pid)
-        self.after(self.delay, functools.partial(self._return, caller, Told(call.pid, block, answer)))
+        address = call.addresses[0].bare
+        told = Told(call.pid, block_at(address, call.pid), address, answer)
+        self.after(self.delay, functools.partial(self._return, caller, told))
 
     def _return(self, caller: bytes, told: Told) -> None:
         if caller in self.seeds and told.pid in self.connections[caller]:

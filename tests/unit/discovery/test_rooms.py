@@ -13,7 +13,6 @@ from passerby.discovery.rooms import (
     accepts,
     epoch_of,
     epochs_at,
-    nearest,
     next_edge,
     room_of,
     seed_position,
@@ -96,12 +95,3 @@ def test_a_seed_accepts_every_epoch_of_a_client_whose_clock_is_a_minute_off(
 def test_a_seed_accepts_the_neighbour_only_within_two_minutes_of_the_edge(since: int, accepted: set[int]) -> None:
     now = 1000
     assert {epoch - now for epoch in range(990, 1010) if accepts(epoch, now * 600.0 + since)} == accepted
-
-
-def test_nearest_is_by_xor_of_the_place() -> None:
-    keys = [bytes([n]) * 32 for n in range(20)]
-    target = seed_position(keys[13])
-    found = nearest(target, keys, 4)
-    assert found[0] == keys[13]
-    distance = {key: int.from_bytes(seed_position(key), "big") ^ int.from_bytes(target, "big") for key in keys}
-    assert found == sorted(keys, key=distance.__getitem__)[:4]

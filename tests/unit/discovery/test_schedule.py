@@ -43,6 +43,14 @@ def test_a_sample_used_up_brings_the_next_forward_but_never_into_a_flood() -> No
     assert schedule.due(at_once=False) >= 5.75
 
 
+def test_samples_that_are_spent_at_once_do_not_put_off_the_beat() -> None:
+    schedule = Schedule(random.Random(1))
+    schedule.start(0.0)
+    while (due := schedule.due(at_once=True)) < 20.0:
+        schedule.advance(due)
+    assert schedule.beats >= 4
+
+
 def test_a_late_first_round_is_not_followed_by_one_in_the_past() -> None:
     schedule = Schedule(random.Random(1))
     schedule.start(0.0)

@@ -40,12 +40,24 @@ def test_defaults() -> None:
     assert chosen.network == "main"
     assert chosen.seeds == ()
     assert (chosen.local, chosen.directory, chosen.typing_send, chosen.typing_show) == (True, True, True, True)
+    assert not chosen.lan
     assert chosen.timeout is None
     assert (chosen.interests, chosen.lang, chosen.fallback) == ((), "", FALLBACK_AFTER)
     assert chosen.listen == ("/ip4/0.0.0.0/tcp/7171", "/ip6/::/tcp/7171")
     assert chosen.key == Path("/srv/x/seed/key")
     assert set(chosen.origins.values()) == {"default"}
     assert chosen.warnings == ()
+
+
+def test_the_local_network_is_asked_for_by_flag_or_file() -> None:
+    assert settings(from_flags({"network.lan": ("--lan", True)})).lan
+    assert settings(file("[network]\nlan = true")).lan
+
+
+def test_a_name_whose_records_list_seeds_may_be_a_seed() -> None:
+    assert settings(file('[network]\nseeds = ["/dnsaddr/seeds.example"]')).seeds == ("/dnsaddr/seeds.example",)
+    with pytest.raises(ConfigError, match=r"line 2.*not a name"):
+        file('[network]\nseeds = ["/dnsaddr/192.0.2.7"]')
 
 
 def test_the_first_layer_that_names_a_value_wins() -> None:

@@ -1,44 +1,76 @@
 """Seeds of earlier runs: what is kept, in which order, and when one is given up."""
 
 import os
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
+from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery.addresses import Address, Scope, parse
+from passerby.discovery.knownseed import Known
+from passerby.discovery.limits import REMEMBERED_SEEDS
+from passerby.discovery.peerids import peer_id_text
+from passerby.discovery.searchevents import Introduced, Origin
 from passerby.node.home import locate
-from passerby.node.remembered import FAILURES, SEEDS, Seed, decode, load, save, updated
+from passerby.node.remembered import FAILURES, Seed, decode, load, save, updated
 
-PEER = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
+RECORD = b"\xc0 as it was signed"
 
 
-def address(port: int) -> str:
-    return f"/ip4/127.0.0.1/tcp/{port}/p2p/{PEER}"
+def pid(number: int) -> bytes:
+    return peer_id_of(SigningKey.from_seed(number.to_bytes(32, "big")).public)
+
+
+def address(port: int) -> Address:
+    return parse(f"/ip4/127.0.0.1/tcp/{port}")
+
+
+def known(number: int, *, answered: float | None = None, failures: int = 0, origin: Origin = Origin.HEARD) -> Known:
+    return Known(
+        pid(number), Scope.MACHINE, origin, (address(number),), blob=RECORD, answered=answered, failures=failures
+    )
+
+
+def entry(number: int, network: str = "main", failures: int = 0) -> Seed:
+    where = f"{address(number)}/p2p/{peer_id_text(pid(number))}"
+    return Seed(network, Scope.MACHINE, (where,), failures, RECORD)
+
+
+def after(before: Sequence[Seed], *run: Known) -> list[Seed]:
+    return updated(before, "main", run)
 
 
 def test_a_seed_that_answered_is_remembered_and_one_that_never_did_is_not() -> None:
-    assert updated([], "main", {address(1): True, address(2): False}) == [Seed(0, address(1), "main")]
+    assert after([], known(1, answered=5.0), known(2, failures=3), known(3)) == [entry(1)]
 
 
 def test_silence_counts_and_an_answer_forgives() -> None:
-    seeds = [Seed(2, address(1), "main")]
-    assert updated(seeds, "main", {address(1): False}) == [Seed(3, address(1), "main")]
-    assert updated(seeds, "main", {address(1): True}) == [Seed(0, address(1), "main")]
-    assert updated(seeds, "main", {}) == seeds
+    before = [entry(1, failures=2)]
+    assert after(before, known(1, failures=1)) == [entry(1, failures=3)]
+    assert after(before, known(1, answered=5.0)) == [entry(1)]
+    assert after(before, known(1)) == before, "it was not tried"
+    assert after(before) == before
+
+
+def test_who_answered_last_comes_first_and_who_failed_most_last() -> None:
+    before = [entry(3, failures=2), entry(4, failures=1)]
+    assert after(before, known(1, answered=5.0), known(2, answered=6.0)) == [entry(2), entry(1), *reversed(before)]
 
 
 def test_a_seed_silent_for_too_many_runs_is_forgotten() -> None:
-    assert updated([Seed(FAILURES - 1, address(1), "main")], "main", {address(1): False}) == []
+    assert after([entry(1, failures=FAILURES - 1)], known(1, failures=1)) == []
 
 
-def test_networks_are_kept_apart() -> None:
-    seeds = [Seed(1, address(1), "other")]
-    assert updated(seeds, "main", {address(1): True}) == [Seed(0, address(1), "main"), Seed(1, address(1), "other")]
+def test_networks_and_scopes_are_kept_apart() -> None:
+    before = [entry(1, "other", 1), msgspec.structs.replace(entry(1), scope=Scope.LAN)]
+    assert after(before, known(1, answered=5.0)) == [entry(1), before[1], before[0]]
 
 
 def test_the_best_are_kept() -> None:
-    results = {address(port): True for port in range(1, 2 * SEEDS)}
-    assert len(updated([Seed(1, address(9999), "main")], "main", results)) == SEEDS
-    assert Seed(1, address(9999), "main") not in updated([Seed(1, address(9999), "main")], "main", results)
+    run = [known(number, answered=float(number)) for number in range(1, 2 * REMEMBERED_SEEDS)]
+    kept = after([entry(9999)], *run)
+    assert kept == [entry(number) for number in reversed(range(REMEMBERED_SEEDS, 2 * REMEMBERED_SEEDS))]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"a": 1}', b"[1]"])
@@ -46,16 +78,51 @@ def test_a_file_that_is_none_counts_as_empty(content: bytes | None) -> None:
     assert decode(content) == []
 
 
-def test_an_address_that_is_none_is_left_out() -> None:
-    seeds = [Seed(0, "nonsense", "main"), Seed(0, address(1), "main")]
-    assert decode(msgspec.json.encode(seeds)) == [seeds[1]]
+@pytest.mark.parametrize(
+    "addresses", [(), ("nonsense",), (entry(1).addresses[0], entry(2).addresses[0])], ids=["none", "nonsense", "two"]
+)
+def test_an_entry_that_is_no_seed_is_left_out(addresses: tuple[str, ...]) -> None:
+    seeds = [msgspec.structs.replace(entry(1), addresses=addresses), entry(2)]
+    assert decode(msgspec.json.encode(seeds)) == [entry(2)]
+
+
+def test_silence_counts_when_the_run_is_over_and_not_before() -> None:
+    before = [entry(1, failures=2)]
+    assert updated(before, "main", [known(1, failures=1)], over=False) == before
+    assert updated([], "main", [known(1, answered=5.0)], over=False) == [entry(1)]
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_kept"),
+    [
+        (Origin.LOCAL, False),
+        (Origin.NAMED, True),
+        (Origin.REMEMBERED, True),
+        (Origin.FOUND, False),
+        (Origin.HEARD, False),
+    ],
+)
+def test_the_passing_seeds_of_a_local_network_are_not_remembered(origin: Origin, is_kept: bool) -> None:
+    folders = locate(os.environ)
+    near = Known(pid(1), Scope.LAN, origin, (parse("/ip4/10.0.0.1/tcp/4001"),), answered=5.0)
+    save(folders, "main", [near])
+    assert bool(load(folders, "main")) is is_kept
+
+
+def test_another_order_alone_is_not_written() -> None:
+    folders = locate(os.environ)
+    save(folders, "main", [known(1, answered=5.0), known(2, answered=6.0)])
+    before = (folders.state / "seeds.json").stat()
+    save(folders, "main", [known(1, answered=6.0), known(2, answered=5.0)])
+    assert (folders.state / "seeds.json").stat() == before
 
 
 def test_what_is_saved_is_loaded_and_nothing_new_is_not_written() -> None:
     folders = locate(os.environ)
-    save(folders, "main", {address(1): True})
-    assert load(folders, "main") == (address(1),)
-    assert load(folders, "other") == ()
+    run = [known(1, answered=5.0), known(2, answered=5.0, origin=Origin.LOCAL)]
+    save(folders, "main", run)
+    assert load(folders, "main") == [Introduced(pid(1), Scope.MACHINE, (address(1),), Origin.REMEMBERED, RECORD)]
+    assert load(folders, "other") == []
     before = (folders.state / "seeds.json").stat()
-    save(folders, "main", {address(1): True})
+    save(folders, "main", run)
     assert (folders.state / "seeds.json").stat() == before

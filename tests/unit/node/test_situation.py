@@ -1,5 +1,7 @@
 """The state of a search: what is said of it, when, and how often."""
 
+from dataclasses import replace
+
 from passerby.discovery.candidates import Seen
 from passerby.discovery.searchevents import View
 from passerby.node.events import Scope, State, StateChanged
@@ -31,6 +33,12 @@ def test_a_state_is_news_once_and_its_figures_are_too() -> None:
     assert situation.news(facts(ALONE), 0.0) == StateChanged(State.EMPTY, Scope.MACHINE, seeds=1)
     assert situation.news(facts(ALONE), 1.0) is None
     assert situation.news(facts(CROWD), 2.0) == StateChanged(State.BUSY, Scope.MACHINE, seeds=1, waiting=3, seen=3)
+
+
+def test_how_far_is_searched_is_told() -> None:
+    assert searching().news(replace(facts(ALONE), scope=Scope.LAN), 0.0) == StateChanged(
+        State.EMPTY, Scope.LAN, seeds=1
+    )
 
 
 def test_stopped_has_no_figures_of_others() -> None:

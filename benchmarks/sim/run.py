@@ -1,0 +1,140 @@
+"""The simulator's command: `python -m benchmarks.sim.run [--long] [--only NAME] [--seed N] [--scale X]`.
+
+Runs the scenarios in two processes, prints their table, and writes docs/simulation.json, docs/simulation.md and the
+plots. With --long each finished run is kept in sim-work/, so that what was broken off goes on where it stood.
+"""
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from benchmarks.harness import ROOT
+from benchmarks.sim.figures import Part
+from benchmarks.sim.page import Row, Simulation, keep, markdown, page
+from benchmarks.sim.plots import draw
+from benchmarks.sim.scenarios import SCENARIOS, Run, Scenario
+from benchmarks.sim.tally import row_of
+
+DOCS: Final = ROOT / "docs"
+WORK: Final = ROOT / "sim-work"
+COUNTS: Final = ("people", "tags", "matches", "waiting", "newcomers")  # arguments that --scale makes smaller
+PROCESSES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run with one random seed. It is named, not carried: another process looks it up."""
+
+    scenario: str
+    run: int
+    seed: int
+    scale: float
+
+    @property
+    def file(self) -> Path:
+        """Where its result is kept."""
+        return WORK / f"{self.scenario}-{self.run}-{self.seed}-{self.scale:g}.json"
+
+
+def jobs(scenarios: list[Scenario], seed: int, scale: float, *, is_long: bool) -> Iterator[Job]:
+    """Yield what is to be run."""
+    for scenario in scenarios:
+        for number, run in enumerate(scenario.runs):
+            if is_long or not run.is_long:
+                yield from (Job(scenario.name, number, seed + each, scale) for each in range(run.seeds))
+
+
+def do(job: Job) -> Part:
+    """Run a job here and now."""
+    gc.set_threshold(200_000, 20, 100)  # a world is one big structure that lives until the end
+    scenario = next(each for each in SCENARIOS if each.name == job.scenario)
+    run = scenario.runs[job.run]
+    arguments = scaled(run, job.scale)
+    began = time.process_time()
+    world, measured = scenario.run(job.seed, **arguments)
+    cpu = time.process_time() - began
+    costs = dict(sorted(world.costs.counts.items()))
+    figures: dict[str, float | None] = {**measured}
+    return Part(job.scenario, run.label, job.seed, figures, costs, world.clock.happened, round(cpu, 2), world.series)
+
+
+def scaled(run: Run, scale: float) -> dict[str, float]:
+    """Return the arguments of a run, of fewer people."""
+    return {
+        name: max(2, round(scale * value)) if name in COUNTS and scale != 1 else value
+        for name, value in run.arguments.items()
+    }
+
+
+def finish(wanted: list[Job], *, resume: bool) -> dict[Job, Part]:
+    """Run all jobs, those apart whose result is kept; say how it goes on."""
+    WORK.mkdir(exist_ok=True)
+    done = {
+        job: msgspec.json.decode(job.file.read_bytes(), type=Part) for job in wanted if resume and job.file.exists()
+    }
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        running: dict[Future[Part], Job] = {pool.submit(do, job): job for job in wanted if job not in done}
+        for future in as_completed(running):
+            job, part = running[future], future.result()
+            job.file.write_bytes(msgspec.json.encode(part))
+            done[job] = part
+            sys.stderr.write(
+                f"{len(done)}/{len(wanted)} {part.scenario}: {part.label}, seed {part.seed}, {part.cpu} s\n"
+            )
+    return done
+
+
+def rows(scenarios: list[Scenario], done: dict[Job, Part], command: str) -> list[Row]:
+    """Join the parts of each run into a row."""
+    made: list[Row] = []
+    for scenario in scenarios:
+        for number, run in enumerate(scenario.runs):
+            parts = [part for job, part in done.items() if (job.scenario, job.run) == (scenario.name, number)]
+            if parts:
+                made.append(row_of(scenario, run, parts, command))
+    return made
+
+
+def main() -> int:
+    """Run, print, write; the exit code tells whether every goal was reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--long", action="store_true", help="to a million people; goes on where it was broken off")
+    parser.add_argument("--only", action="append", choices=[each.name for each in SCENARIOS], help="this scenario")
+    parser.add_argument("--seed", type=int, default=1, help="the first random seed")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="so many times the people; nothing is written to docs/"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget what was finished before")
+    parser.add_argument("--strict", action="store_true", help="exit 1 if a goal was missed")
+    options = parser.parse_args()
+    chosen = [each for each in SCENARIOS if not options.only or each.name in options.only]
+    wanted = list(jobs(chosen, options.seed, options.scale, is_long=options.long))
+    done = finish(wanted, resume=options.long and not options.fresh)
+    command = f"python -m benchmarks.sim.run{' --long' if options.long else ''} --seed {options.seed}"
+    table = rows(chosen, done, command)
+    sys.stdout.write(markdown(table))
+    if options.scale == 1:
+        write(table)
+    return int(options.strict and not all(row.is_reached for row in table))
+
+
+def write(table: list[Row]) -> None:
+    """Put rows into docs/simulation.json, and make the page and the plots anew."""
+    kept = DOCS / "simulation.json"
+    before = msgspec.json.decode(kept.read_bytes(), type=Simulation) if kept.exists() else Simulation([])
+    order = [(scenario.name, run.label) for scenario in SCENARIOS for run in scenario.runs]
+    simulation = keep(before, table, order)
+    kept.write_bytes(msgspec.json.format(msgspec.json.encode(simulation), indent=2) + b"\n")
+    (DOCS / "simulation.md").write_text(page(simulation))
+    draw(simulation, DOCS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The people of a lab: chatting peers as `passerby chat` runs them, with nobody at the keyboard; a shell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from passerby.discovery.addresses import Address
+from passerby.discovery.service import unix_minus_now
+from passerby.node import home, peer
+from passerby.node.config import HOME_VARIABLE, LOCAL, NETWORK, SEED_LIST, Settings
+from passerby.node.events import Command, Event, Failed, Matched, MessageReceived, Quit, Say, Search, Stop
+from passerby.node.limits import BRIDGE_QUEUE
+
+LINE: Final = "Hello from number {}."
+
+
+class Standing(StrEnum):
+    """Where somebody stands in a round."""
+
+    AWAY = "away"
+    SEARCHING = "searching"
+    CHATTING = "chatting"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A chat of one person: the words are those of the one other who has the same."""
+
+    words: tuple[str, ...]
+    milliseconds: int
+
+
+def settings_of(network: str, seeds: Sequence[Address], folder: Path) -> Settings:
+    """Return the settings of somebody who knows these seeds; nothing outside of `folder` is read or written."""
+    flags: Mapping[str, tuple[str, object]] = {
+        NETWORK.name: ("", network),
+        SEED_LIST.name: ("", tuple(map(str, seeds))),
+        LOCAL.name: ("", False),
+    }
+    return home.load_settings({HOME_VARIABLE: str(folder)}, flags, None)
+
+
+class Person:
+    """Somebody who talks one line with a stranger, then leaves, as often as asked to. `clock_error` is in seconds."""
+
+    def __init__(self, number: int, clock_error: float = 0.0) -> None:
+        """Be away, until `live` runs."""
+        self.number: Final = number
+        self.clock_error: Final = clock_error
+        self.standing = Standing.AWAY
+        self.meetings: list[Meeting] = []
+        self._meeting: Meeting | None = None
+        self._to_peer, self._commands = trio.open_memory_channel[Command](BRIDGE_QUEUE)
+        self._events, self._from_peer = trio.open_memory_channel[Event](BRIDGE_QUEUE)
+        self._changed = trio.Event()
+
+    async def live(self, settings: Settings) -> None:
+        """Run until `leave`, or until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen)
+            async with self._commands, self._events:
+                await peer.run(settings, self._commands, self._events, self._clock)
+
+    async def leave(self) -> None:
+        """Quit."""
+        await self._to_peer.send(Quit())
+
+    async def chat(self) -> None:
+        """Look for a stranger, say a line, hear one, leave."""
+        self._meeting = None
+        self._stand(Standing.SEARCHING)
+        await self._to_peer.send(Search())
+        while self.standing is not Standing.DONE:
+            await self._changed.wait()
+
+    async def _listen(self) -> None:
+        async for event in self._from_peer:
+            await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Matched(verify=words, milliseconds=milliseconds):
+                self._meeting = Meeting(words, milliseconds)
+                self._stand(Standing.CHATTING)
+                await self._to_peer.send(Say(LINE.format(self.number)))
+            case MessageReceived() if self._meeting is not None:
+                self.meetings.append(self._meeting)
+                self._meeting = None
+                await self._to_peer.send(Stop())
+                self._stand(Standing.DONE)
+            case Failed(text=text):
+                raise AssertionError(text)
+            case _:
+                pass
+
+    def _stand(self, standing: Standing) -> None:
+        self.standing = standing
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _clock(self) -> float:
+        return unix_minus_now() + self.clock_error
