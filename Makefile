@@ -41,7 +41,7 @@ test: installed-dev
 	$(OFFLINE) $(BIN)/pytest -m "not slow" tests/integration tests/e2e tests/natlab
 
 soak: installed-dev
-	$(OFFLINE) $(BIN)/pytest -m slow $(if $(SHORT),tests/integration tests/e2e tests/natlab,tests)
+	$(OFFLINE) $(BIN)/pytest $(if $(SHORT),-m "slow and not long" tests/integration tests/e2e tests/natlab,-m slow tests)
 
 check: installed-dev
 	$(BIN)/ruff check .

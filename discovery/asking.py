@@ -102,7 +102,10 @@ async def serve(
     unknown: Callable[[], None],
     patience: Callable[[], float] = lambda: IDLE,
 ) -> None:
-    """Answer the requests of a stream, one after the other, until it ends; then reset it. Raises only Cancelled.
+    """Answer the requests of a stream, one after the other, until it ends; then reset it.
+
+    RemoteProtocolError and what OVER lists end it, also when `answer` raises them; what else it raises goes on from
+    here, as does LocalProtocolError for an answer that is too long.
 
     `unknown` is called for a request of a type that we do not know, which is answered by saying so. The first request
     has to come within FIRST_REQUEST, each further one within what `patience` returns.

@@ -25,7 +25,6 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from passerby.discovery.addresses import Address, Family
 from passerby.discovery.frames import (
     Byte,
     Record,
@@ -57,12 +56,11 @@ __all__ = (
     "decode_request",
     "encode",
     "pack_observed",
-    "unpack_observed",
 )
 
 PROTOCOL: Final = "/passerby/dht/1.0.0"
 _PORT_BYTES: Final = 2
-_OBSERVED: Final = {4 + _PORT_BYTES: Family.IP4, 16 + _PORT_BYTES: Family.IP6}
+_OBSERVED: Final = (4 + _PORT_BYTES, 16 + _PORT_BYTES)
 _NODES_HEAD: Final = 16  # more than all of Nodes but its records: array 1, type 1, id 3, records 3, hint 5
 _RECORD_HEAD: Final = 3  # the longest that a `bin` of a record's size has
 
@@ -182,9 +180,3 @@ def pack_observed(host: str, port: int) -> bytes:
     address = ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).packed + port.to_bytes(_PORT_BYTES, "big")
-
-
-def unpack_observed(observed: bytes) -> Address:
-    """Return the address in a Pong's `observed`."""
-    host, port = observed[:-_PORT_BYTES], observed[-_PORT_BYTES:]
-    return Address(_OBSERVED[len(observed)], str(ip_address(host)), int.from_bytes(port, "big"))

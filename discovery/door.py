@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from math import inf
 
-from passerby.crypto.stamp import passes_gate
+from passerby.crypto.stamp import Parties, passes_gate
 from passerby.discovery.addresses import Scope
 from passerby.discovery.blocks import Blocks
 from passerby.discovery.limits import (
@@ -20,6 +20,7 @@ from passerby.discovery.limits import (
     ENTER_STAMP_RATE,
     LAG_MEMORY,
     LATE,
+    TOLL_CONNECTIONS,
     TOLL_WINDOW,
 )
 from passerby.discovery.seedroom import Stream
@@ -45,6 +46,7 @@ class Door:
         self._in: Blocks[Stream] = Blocks(rng)
         self._toll = Toll(ENTER_STAMP_RATE, gate=gate)
         self._arrivals: Counter[str] = Counter()  # by block, in the present window
+        self._counted: set[Parties | int] = set()  # the connections that are among them
         self._window = -inf
         self._connections = 0
         self._lag = 0.0
@@ -69,21 +71,23 @@ class Door:
     def _late(self, now: float) -> float:
         return self._lag if now - self._measured <= LAG_MEMORY else 0.0
 
-    def turned_away(self, now: float) -> None:
+    def turned_away(self, stream: Stream, now: float) -> None:
         """Count somebody who is refused for another reason: a crowd at a closed door is load, too."""
-        self._toll.arrived(now)
+        self._arrive(stream, now)
 
     def asked(self, stream: Stream, stamp: bytes | None, now: float) -> Verdict:
         """Say what becomes of a stream that is not in and asks to enter, with a stamp or without."""
         if not self._has_place(stream.block):
-            self._toll.arrived(now)
+            self._arrive(stream, now)
             return Full()
         if stream.paid or stream.parties is None or stream.scope is Scope.MACHINE:
             return Admit()
-        if stamp is None and self._is_free(stream.block, now):
-            self._toll.arrived(now)
+        if stamp is not None:
+            return self._toll.asked(stream.parties, stream.parties, stamp, now)
+        self._arrive(stream, now)
+        if self._is_free(stream.block, now):
             return Admit()
-        return self._toll.asked(stream.parties.channel_binding, stream.parties, stamp, now)
+        return self._toll.demand(stream.parties, now)
 
     def checked(self, good: bool, now: float) -> Admit | Abort:
         """Take what became of a stamp; of each exactly once."""
@@ -103,6 +107,10 @@ class Door:
             self._in.remove(stream.admitted)
             stream.admitted = None
 
+    def disconnected(self, parties: Parties) -> None:
+        """A connection is gone: not when its streams are, or the next one could pay with the same stamp."""
+        self._toll.closed(parties)
+
     @property
     def _is_full(self) -> bool:
         return max(len(self._in), self._connections) >= self._places
@@ -112,11 +120,21 @@ class Door:
         own = self._in.count(block)
         return own < self._block_streams and not (self._is_full and self._in.most - own < 2)
 
-    def _is_free(self, block: str, now: float) -> bool:
-        """Tell whether this arrival is one of the few that a block has free, or calm makes all of them free."""
+    def _arrive(self, stream: Stream, now: float) -> None:
+        """Count a connection, once in a window: asking again, on however many streams, is no load."""
         if now - self._window >= TOLL_WINDOW:
             self._window = now
             self._arrivals.clear()
-        if len(self._arrivals) < ARRIVAL_BLOCKS or block in self._arrivals:
-            self._arrivals[block] += 1
+            self._counted.clear()
+        connection = stream.parties or stream.number
+        if connection in self._counted:
+            return
+        if len(self._counted) < TOLL_CONNECTIONS:
+            self._counted.add(connection)
+        self._toll.arrived(now)
+        if len(self._arrivals) < ARRIVAL_BLOCKS or stream.block in self._arrivals:
+            self._arrivals[stream.block] += 1
+
+    def _is_free(self, block: str, now: float) -> bool:
+        """Tell whether this arrival is one of the few that a block has free, or calm makes all of them free."""
         return not self._toll.difficulty(now) or 0 < self._arrivals[block] <= ENTER_FREE

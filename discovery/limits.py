@@ -71,7 +71,7 @@ BLOCK_STREAMS: Final = 256  # lobby streams of one address block (protocol.md 0,
 
 NODES_PER_ANSWER: Final = 16  # records of one answer to Find; those that do not fit into ANSWER_BYTES are left out
 PING_BYTES: Final = 8  # the nonce of Ping and Dialback
-PUZZLE_BITS: Final = 9  # of the id puzzle on the network `main`: 4 to 7 s of work, once
+PUZZLE_BITS: Final = 9  # of the id puzzle on `main`: 4-7 s once; 4 places nearest a room among N seeds cost about 4 N
 BUCKET_SEEDS: Final = 4  # k: of those at one distance; 300 of 300 lookups among 1 000 seeds found the true four with it
 NEIGHBOURHOOD: Final = 8  # nearest to itself that a seed always knows: twice a room's, so losing half loses no room
 BUCKET_BLOCK_SEEDS: Final = 2  # of one block in one bucket (protocol.md 0), half of it: no block holds a distance

@@ -26,7 +26,10 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Knocked:
-    """The peer `pid` asked us something from the observed `host` (text) and brought a seed record."""
+    """The peer `pid` asked us something from the observed `host` and brought a seed record.
+
+    `host` is an IP address as text, or empty for who came through a relay: that counts for nothing.
+    """
 
     pid: bytes
     host: str
@@ -35,10 +38,14 @@ class Knocked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The seed answered our call, on a connection that we dialled; `block` is that of where it was reached."""
+    """The seed answered our call, on a connection that we dialled.
+
+    `address` is that of the Call, bare, at which it was reached; `block` is that of the host which we observed there.
+    """
 
     pid: bytes
     block: str
+    address: Address
     answer: dhtwire.Answer
 
 
@@ -58,9 +65,9 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class CheckedWork:
-    """The check asked for by CheckWork is done."""
+    """The check of this record, asked for by CheckWork, is done."""
 
-    pid: bytes
+    record: SeedRecord
     passed: bool
 
 

@@ -153,7 +153,7 @@ class Neighbours:
             case Silent(pid) | Gone(pid):
                 return self._fail(pid, now)
             case CheckedWork():
-                return self._verifier.checked(event)
+                return self._verifier.checked(event, now)
             case Moved():
                 self._sign_at = now
             case ClockSet(unix_minus_now):
@@ -172,7 +172,7 @@ class Neighbours:
             contact.record, contact.blob = record, blob
             return []
         self._lose(contact, now)
-        return [*self._hear(blob, now, heard=now), HangUp(record.pid)]
+        return [*self._hear(blob, now, heard=now, knock=knock), HangUp(record.pid)]
 
     def _told(self, event: Told, now: float) -> list[Effect]:
         if event.pid not in self._asked and event.pid not in self._verifier:
@@ -281,14 +281,14 @@ class Neighbours:
             if contact.pid not in self._asked:
                 self._asked[contact.pid] = None
                 request = dhtwire.Find(0, target, self._own_blob)
-                return [Call(contact.pid, contact.record.addresses, request, PONG_PATIENCE)]
+                return [Call(contact.pid, contact.reached, request, PONG_PATIENCE)]
         return []
 
     def _ping(self, contact: Contact) -> list[Effect]:
         if contact.pid in self._asked:
             return []
         nonce = self._asked[contact.pid] = self._rng.randbytes(PING_BYTES)
-        return [Call(contact.pid, contact.record.addresses, dhtwire.Ping(0, nonce), PONG_PATIENCE)]
+        return [Call(contact.pid, contact.reached, dhtwire.Ping(0, nonce), PONG_PATIENCE)]
 
     def _introduction(self) -> dhtwire.Find:
         return dhtwire.Find(0, self._position, self._own_blob)

@@ -62,6 +62,13 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A connection is gone that carried an Enter refused for want of a stamp: how often it did counts no more."""
+
+    parties: Parties
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """How many connections the seed has, and how many seconds late its answers are; due every second."""
 
@@ -79,7 +86,7 @@ class ClockSet:
     unix_minus_now: float
 
 
-Event = Connected | Asked | StampChecked | Heard | Closed | Measured | ClockSet
+Event = Connected | Asked | StampChecked | Heard | Closed | Disconnected | Measured | ClockSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,11 @@ def read_record(blob: bytes, verify: Verify = keys.verify) -> SeedRecord:
     return record
 
 
+def public_in(blob: bytes) -> bytes:
+    """Return the public key in a record that was read before: nothing is checked any more."""
+    return _decoder.decode(blob[:-SIGNATURE_BYTES]).public
+
+
 def check_work(record: SeedRecord, network: str, bits: int, work: Work = argon2id) -> bool:
     """Tell whether the record's work is that of its key and nonce on this network, and hard enough: `bits` zero bits.
 

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -20,24 +20,43 @@ from passerby.discovery.addresses import Scope
 from passerby.discovery.asking import IDLE, LOBBY, ByteStream, serve
 from passerby.discovery.hints import Hint
 from passerby.discovery.limits import SWEEP
-from passerby.discovery.seedroom import SeedRoom
-from passerby.discovery.waitingroom import (
+from passerby.discovery.seedevents import (
     Asked,
     CheckStamp,
     ClockSet,
     Closed,
     Connected,
+    Disconnected,
     Heard,
     Measured,
     Nearer,
     StampChecked,
-    WaitingRoom,
 )
+from passerby.discovery.seedroom import SeedRoom
+from passerby.discovery.waitingroom import WaitingRoom
 
 Clock = Callable[[], float]  # what `unix_minus_now` returns, or what somebody whose clock is wrong takes for it
 
 OUTSIDE: Final = 30.0  # seconds for who is not let in to ask again: as long as a stamp is good; he keeps a connection
 MEASURE: Final = 1.0  # seconds between two looks at how late this process is
+
+
+class Connection(Protocol):
+    """What a stream goes over."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is gone."""
+        ...
+
+
+class LobbyStream(ByteStream, Protocol):
+    """A stream that knows its connection."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection."""
+        ...
 
 
 class LobbyServer:
@@ -53,7 +72,8 @@ class LobbyServer:
         self._clock = clock
         self._connections = connections
         self._numbers = itertools.count()
-        self._streams: dict[int, ByteStream] = {}
+        self._streams: dict[int, LobbyStream] = {}
+        self._demanded: dict[Parties, Connection] = {}  # those on which a stamp was asked for
         self._worker = trio.CapacityLimiter(1)
 
     def counts(self) -> tuple[int, int]:
@@ -83,15 +103,21 @@ class LobbyServer:
             if now >= sweep:
                 sweep = now + SWEEP
                 self._room.handle(ClockSet(self._clock()), now)
+            for parties in [parties for parties, connection in self._demanded.items() if connection.is_closed]:
+                del self._demanded[parties]
+                self._room.handle(Disconnected(parties), now)
 
-    async def serve(self, stream: ByteStream, scope: Scope, block: str, parties: Parties) -> None:
+    async def serve(self, stream: LobbyStream, scope: Scope, block: str, parties: Parties) -> None:
         """Answer the requests of one stream until it ends; its tickets end with it, however that happens."""
         number = next(self._numbers)
         self._streams[number] = stream
         self._room.handle(Connected(number, stream.peer_id, scope, block, parties), trio.current_time())
 
         async def answer(request: wire.Request) -> wire.Answer:
-            return await self._answer(number, request)
+            said = await self._answer(number, request)
+            if isinstance(said, wire.Refused) and said.reason == wire.Reason.STAMP:
+                self._demanded[parties] = stream.connection
+            return said
 
         def heard() -> None:
             self._room.handle(Heard(number), trio.current_time())
@@ -115,10 +141,10 @@ class LobbyServer:
         return answer
 
     async def _check(self, number: int, asked: CheckStamp) -> wire.Answer | CheckStamp | None:
-        """Do the work of a stamp; what became of it is told even if nobody waits for it any more."""
+        """Do the work of a stamp; what became of it is told even if the work fails, or nobody waits for it any more."""
         try:
             good = await trio.to_thread.run_sync(asked.check.is_good, limiter=self._worker)
-        except trio.Cancelled:
+        except BaseException:
             with suppress(RemoteProtocolError):  # the stream is over as it is
                 self._room.handle(StampChecked(number, asked.enter, False), trio.current_time())
             raise

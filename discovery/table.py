@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from passerby.discovery.addresses import Address
 from passerby.discovery.limits import (
     BUCKET_BLOCK_SEEDS,
     BUCKET_SEEDS,
@@ -39,12 +40,16 @@ def place_of(position: bytes) -> int:
 
 @dataclass(slots=True, eq=False)
 class Contact:
-    """A verified seed: its record, read and as received, the block we observed it in, when it last answered."""
+    """A verified seed: its record, read and as received, the block we observed it in, when it last answered.
+
+    `reached`: at which of the record's addresses it was.
+    """
 
     record: SeedRecord
     blob: bytes
     block: str
     answered: float
+    reached: tuple[Address, ...]
     place: int = field(init=False)
 
     def __post_init__(self) -> None:

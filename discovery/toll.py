@@ -144,6 +144,10 @@ class Toll:
         if stamp is not None:
             return self._redeem(connection, parties, stamp, now)
         self._arrived.note(now)
+        return self.demand(connection, now)
+
+    def demand(self, connection: Hashable, now: float) -> Admit | Demand:
+        """Say what becomes of somebody without a stamp whose coming was counted before."""
         if (difficulty := self.difficulty(now)) == 0:
             return Admit()
         account = self._account(connection)

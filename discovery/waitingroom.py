@@ -19,20 +19,15 @@ from passerby.discovery.addresses import Scope
 from passerby.discovery.beats import Beats
 from passerby.discovery.door import Door
 from passerby.discovery.hints import Hint
-from passerby.discovery.limits import (
-    BUSY_SEEDS,
-    ROOMS_IN_PRESSURE,
-    STREAMS_PER_PEER,
-    TICKETS_PER_ANSWER,
-)
+from passerby.discovery.limits import BUSY_SEEDS, ROOMS_IN_PRESSURE, STREAMS_PER_PEER, TICKETS_PER_ANSWER
 from passerby.discovery.rooms import RoomId, accepts
 from passerby.discovery.roomtable import RoomTable
 from passerby.discovery.seedevents import (
     Asked,
     CheckStamp,
-    ClockSet,
     Closed,
     Connected,
+    Disconnected,
     Event,
     Heard,
     Limits,
@@ -41,23 +36,9 @@ from passerby.discovery.seedevents import (
     StampChecked,
     knows_none,
 )
+from passerby.discovery.seedrecord import public_in
 from passerby.discovery.seedroom import Place, SeedRoom, Stream
 from passerby.discovery.tickets import Ticket, read_ticket
-
-__all__ = (
-    "Asked",
-    "CheckStamp",
-    "ClockSet",
-    "Closed",
-    "Connected",
-    "Event",
-    "Heard",
-    "Limits",
-    "Measured",
-    "Nearer",
-    "StampChecked",
-    "WaitingRoom",
-)
 
 _DEFAULTS: Final = Limits()
 
@@ -79,11 +60,12 @@ class WaitingRoom:
         nearer: Nearer = knows_none,
         read: Callable[[bytes], Ticket] = read_ticket,
         gate: toll.Gate = passes_gate,
+        whose: Callable[[bytes], bytes] = public_in,
     ) -> None:
         """Start empty; a secret `rng` (random.SystemRandom) keeps samples out of anybody's hands.
 
-        `public` is the seed's own key, so that it never names itself as one that may have a place. A simulation reads
-        tickets and gates without their crypto.
+        `public` is the seed's own key, so that it never names itself as one that may have a place: `whose` returns the
+        key in a record. A simulation reads tickets, records and gates without their crypto.
         """
         self.evicted: list[int] = []
         self._unix_minus_now = unix_minus_now
@@ -91,6 +73,7 @@ class WaitingRoom:
         self._public = public
         self._nearer = nearer
         self._read = read
+        self._whose = whose
         self._streams: dict[int, Stream] = {}
         self._door = Door(limits.streams, limits.block_streams, rng, gate)
         self._rooms = RoomTable(network, limits.rooms, limits.room_tickets, rng)
@@ -116,6 +99,8 @@ class WaitingRoom:
             case Heard(number):
                 if number in self._streams:
                     self._hear(self._streams[number], now)
+            case Disconnected(parties):
+                self._door.disconnected(parties)
             case Measured(connections, lag):
                 self._door.measured(connections, lag, now)
             case _:
@@ -199,7 +184,7 @@ class WaitingRoom:
         if not accepts(request.room.epoch, now + self._unix_minus_now):
             return wire.Refused(request.request, wire.Reason.EPOCH)
         if request.room not in stream.places and self._door.is_late(now):
-            self._door.turned_away(now)
+            self._door.turned_away(stream, now)
             return self._busy(stream, request, now)
         if stream.admitted is None:
             match self._door.asked(stream, request.stamp, now):
@@ -223,6 +208,7 @@ class WaitingRoom:
         if isinstance(verdict, toll.Abort):
             raise RemoteProtocolError("a false stamp")
         stream.paid = True
+        self._hear(stream, now)  # the check may have taken so long that it was hushed
         return self._enter(stream, event.enter, now)
 
     def _admit(self, stream: Stream) -> None:
@@ -236,7 +222,7 @@ class WaitingRoom:
         """Give a stream that is in a place in a room, with its ticket if that is good."""
         place = stream.places.get(request.room)
         ticket = request.ticket
-        if ticket is not None and (place is None or place.ticket != ticket):
+        if ticket is not None and (place is None or place.entry is None or place.ticket != ticket):
             self._check_ticket(ticket, request.room, stream)
         room = self._open(stream, request.room, now) if place is None else place.room
         if room is None:
@@ -288,7 +274,7 @@ class WaitingRoom:
         else:
             room.rate.enter(stream.block, now)
             near, level = room.seeds_near(self._nearer, now), room.rate.level_of(room.id.level, now)
-        others = [record for record in near if self._public not in record] if self._public else near
+        others = [record for record in near if self._whose(record) != self._public]
         return wire.Busy(request.request, tuple(others[:BUSY_SEEDS]), level)
 
     # ---- leaving ---------------------------------------------------------------------------------------------------

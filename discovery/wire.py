@@ -2,7 +2,7 @@
 
 | type | request | further elements                                                                      |
 |------|---------|---------------------------------------------------------------------------------------|
-| 1    | Enter   | room, ticket (bin <= 256) or nil, stamp (bin 16) or nil                               |
+| 1    | Enter   | room, ticket (bin 65-256) or nil, stamp (bin 16) or nil                              |
 | 2    | Sample  | room, max u8 <= 8, the asker's interval in seconds u8 1..50                           |
 | 3    | Leave   | room, or nil for all                                                                  |
 
@@ -26,6 +26,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from passerby.crypto.keys import SIGNATURE_BYTES
 from passerby.crypto.stamp import STAMP_BYTES
 from passerby.discovery.frames import (
     HEADER_BYTES,
@@ -78,7 +79,7 @@ __all__ = (
 PROTOCOL: Final = "/passerby/lobby/1.0.0"
 
 _Level = Annotated[int, Meta(ge=0, le=LEVELS)]
-_Ticket = Annotated[bytes, Meta(max_length=TICKET_BYTES)]
+_Ticket = Annotated[bytes, Meta(min_length=SIGNATURE_BYTES + 1, max_length=TICKET_BYTES)]
 _Stamp = Annotated[bytes, Meta(min_length=STAMP_BYTES, max_length=STAMP_BYTES)]
 
 

@@ -112,7 +112,7 @@ class Host:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where the host listens, at this moment, with the machine's own addresses in place of 0.0.0.0 and ::."""
+        """Where the host listens at this moment, the machine's addresses in place of 0.0.0.0 and ::."""
         return tuple(_concrete(self._inner.get_transport_addrs()))
 
     def connections(self) -> list[Connection]:

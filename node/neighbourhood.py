@@ -14,7 +14,7 @@ import trio
 
 from passerby.crypto.keys import SigningKey
 from passerby.discovery import dhtwire, neighbourevents
-from passerby.discovery.addresses import Address, Scope
+from passerby.discovery.addresses import Address, Family, Scope
 from passerby.discovery.asking import DHT, serve
 from passerby.discovery.limits import NEARER_PER_ANSWER, RECORD_ADDRESSES
 from passerby.discovery.neighbourevents import (
@@ -194,8 +194,9 @@ class Neighbourhood:
         by_scope: dict[Scope, tuple[Address, ...]] = {}
         for address in addresses:
             if address.scope is not None:
-                by_scope[address.scope] = (*by_scope.get(address.scope, ()), address.bare)[:RECORD_ADDRESSES]
-        for scope, named in by_scope.items():
+                by_scope[address.scope] = (*by_scope.get(address.scope, ()), address.bare)
+        for scope, all_named in by_scope.items():
+            named = _of_one_family(all_named) if scope is Scope.PUBLIC else all_named
             before, self._ours[scope] = self._ours.get(scope), named
             if before is None:
                 nursery.start_soon(self._take_part, scope)
@@ -206,7 +207,9 @@ class Neighbourhood:
         nonce, work = (0, NO_WORK) if scope is not Scope.PUBLIC else await trio.to_thread.run_sync(self._solve)
 
         def sign(issued: int) -> bytes:
-            return sign_record(self._key, SeedRecord(self._key.public, self._ours[scope], issued, nonce, work))
+            return sign_record(
+                self._key, SeedRecord(self._key.public, self._ours[scope][:RECORD_ADDRESSES], issued, nonce, work)
+            )
 
         async with trio.open_nursery() as nursery:
             view = self._views[scope] = View(self._host, scope, sign, self._check, nursery, self._clock, self._names)
@@ -237,3 +240,8 @@ class Neighbourhood:
             )
 
         await serve(stream, DHT, answer, lambda: None)
+
+
+def _of_one_family(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Return the IPv4 addresses, if there are any: who has no IPv6 could not verify a record of both (3.10)."""
+    return tuple(address for address in addresses if address.family is Family.IP4) or addresses

@@ -25,7 +25,6 @@ from passerby.discovery.dhtwire import (
     decode_request,
     encode,
     pack_observed,
-    unpack_observed,
 )
 from passerby.discovery.frames import HEADER_BYTES, answer_length, request_length
 from passerby.discovery.hints import Hint, Hints
@@ -91,8 +90,6 @@ def _answer(body: bytes) -> None:
     assert again == message
     if isinstance(message, Pong):
         _take(message.hint)
-        if message.observed is not None:
-            unpack_observed(message.observed)
 
 
 def _take(hint: Hint | None) -> None:

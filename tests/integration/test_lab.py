@@ -45,6 +45,7 @@ async def test_everybody_meets_in_a_small_lab() -> None:
     assert json.loads(summary.as_json())["ok"] is True
 
 
+@pytest.mark.slow
 async def test_forty_people_meet_among_forty_seeds() -> None:
     summary, _ = await result_of(Plan(40, 20, chaos=False, random_seed=1))
     assert summary.is_good, summary.lines()
@@ -53,6 +54,7 @@ async def test_forty_people_meet_among_forty_seeds() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("random_seed", [1, 2, 3])
 async def test_everybody_meets_whatever_goes_wrong(random_seed: int) -> None:
     summary, told = await result_of(Plan(24, 8, chaos=True, random_seed=random_seed))

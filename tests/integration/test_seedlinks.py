@@ -1,4 +1,5 @@
 """Connections to seeds, shared and ended: nothing is left of a dial nobody waits for, nor of a link that was closed."""
+# pyright: reportPrivateUsage=false
 
 import secrets
 from collections.abc import AsyncGenerator

@@ -17,18 +17,18 @@ from vectors.make_pby1 import chosen_headers
 
 from passerby.crypto import stamp
 from passerby.crypto.handshake import Binding, Initiator, Refusal, RefusalCode, Responder, order
-from passerby.crypto.keys import EphemeralKey, blake2b, length_prefixed, peer_id_of
+from passerby.crypto.keys import SIGNATURE_BYTES, EphemeralKey, blake2b, length_prefixed, peer_id_of
 from passerby.crypto.messages import parse_reply
 from passerby.crypto.records import Opener
 from passerby.crypto.transcript import Secrets
 from passerby.crypto.words import TABLE
-from passerby.discovery import dhtwire, frames, wire
+from passerby.discovery import asking, dhtwire, frames, lobbycodes, service, tags, wire
 from passerby.discovery import limits as discovery
 from passerby.discovery.rooms import epoch_of, room_of
 from passerby.discovery.seedrecord import check_work, read_record
 from passerby.discovery.tickets import read_ticket
+from passerby.node import config, crowd, dialback, libp2p_081_inbound, messages
 from passerby.node import limits as node
-from passerby.node import messages
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -247,6 +247,20 @@ def test_the_room() -> None:
     assert (raw("lobby:rooms:main:tid"), raw("lobby:rooms:main:room")) == (room.tid, room.key)
 
 
+@pytest.mark.parametrize("name", [path.split(":")[2] for path in SHOWN if path.startswith("lobby:tags:")])
+def test_a_tag(name: str) -> None:
+    typed, tag_of = make_lobby.TAGS[name]
+    assert tag_of(typed) == raw(f"lobby:tags:{name}:tag")
+    assert f"`{typed}`" in DOCUMENT
+
+
+def test_a_private_lobby() -> None:
+    network, code = make_lobby.CODES["words"]
+    assert blake2b(b"pby1 lobby", length_prefixed(network.encode()))[:16] == raw("lobby:codes:words:salt")
+    assert lobbycodes.code_work(code, network) == raw("lobby:codes:words:tag")
+    assert f"The code `{code}` on `{network}`:" in DOCUMENT
+
+
 def test_the_name_of_the_local_seeds_files() -> None:
     assert raw("lobby:local:main") == blake2b(b"pby1 local", length_prefixed(b"main"))
 
@@ -283,13 +297,36 @@ SENTENCES: Final = (
     f"dialled again {discovery.COME_BACK} s later",
     f"goes within {discovery.SETTLED:.0f} s time and again, after {discovery.FIRST_RETRY:.0f} s",
     f"level ≤ {discovery.LEVELS}",
+    f"in normal form, of 1 to {tags.TAG_BYTES} bytes",
+    f"or of more than {tags.TEXT_LOOKED_AT:_} code points has no normal form",
+    f"A search has at most {tags.TAGS} tags",
+    f"in this release {config.FALLBACK_AFTER:.0f} s if the person does not say otherwise",
+    f"it is taken in normal form, of 1 to {lobbycodes.CODE_BYTES} bytes",
+    f"memory {lobbycodes.WORK_BYTES:_} bytes, passes {lobbycodes.WORK_PASSES}, ",
+    f"{asking.AT_ONCE} of a stream at once, which is twice what entering every room takes",
+    f"as they come at {asking.PACE:.0f} a second",
+    f"whose first request does not come within {asking.FIRST_REQUEST:.0f} s",
+    f"whose next request does not come within {asking.IDLE} s of an answer",
+    f"of a lobby stream that is not *in* (3.4), within {service.OUTSIDE:.0f} s",
+    f"whose peer does not take an answer within {discovery.BODY_TIMEOUT:.0f} s",
+    f"for {dialback.PATIENCE:.0f} s at most, and the asker's peer id must be proven",
+    f"It does {dialback.AT_ONCE} at once, and one in {dialback.INTERVAL:.0f} s for each block",
+    f"of {dialback.BLOCKS:_} blocks at most",
+    f"| {node.STREAMS_PER_CONNECTION} streams a connection |",
+    f"| {discovery.STREAMS_PER_PEER} streams of one protocol and one peer id;",
+    f"| {libp2p_081_inbound.HALF_OPEN} inbound handshakes at once",
+    f"| {libp2p_081_inbound.IDLE:.0f} s, or up to {2 * libp2p_081_inbound.IDLE_LOOK:.0f} s more, that an inbound",
+    f"{libp2p_081_inbound.IDLE_MOST} such connections at once",
+    f"| {node.CONNECTIONS} connections of a chatting peer, {node.SEED_CONNECTIONS:_} of a seed",
+    f"a block (0.2) that has most, and {crowd.FAIR_SHARE} or more, gets no further one",
+    f"When more than {discovery.ENTER_STAMP_RATE:.0f} connections a second have asked to come in",
     f"at most {discovery.REQUEST_BYTES:_} for a request, {discovery.ANSWER_BYTES:_} for an answer",
     f"must arrive within {discovery.BODY_TIMEOUT:.0f} s of it",
     f"does not come within {discovery.ANSWER_TIMEOUT:.0f} s",
     f"at most {discovery.OUTSTANDING} requests without an answer",
     f"at most {discovery.STREAMS_PER_PEER} streams of this protocol",
-    f"ticket (bin ≤ {discovery.TICKET_BYTES})",
-    f"≤ {discovery.TICKETS_PER_ANSWER} tickets (bin ≤ {discovery.TICKET_BYTES})",
+    f"ticket (bin {SIGNATURE_BYTES + 1}-{discovery.TICKET_BYTES})",
+    f"≤ {discovery.TICKETS_PER_ANSWER} tickets (bin {SIGNATURE_BYTES + 1}-{discovery.TICKET_BYTES})",
     f"≤ {discovery.RECORDS_PER_ANSWER} records (bin ≤ {discovery.RECORD_BYTES:_})",
     f"≤ {discovery.NEARER_PER_ANSWER} nearer seeds (bin ≤ {discovery.RECORD_BYTES:_})",
     f"≤ {discovery.BUSY_SEEDS} other seeds (bin ≤ {discovery.RECORD_BYTES:_})",
@@ -367,11 +404,9 @@ def test_every_personalisation_is_listed() -> None:
     table = DOCUMENT.split("| personalisation | section |")[1].split("\n\n")[0]
     listed = re.findall(r"`(pby1 [^`]+)`", table)
     assert len(set(listed)) == len(listed)
-    reserved = next(line for line in table.splitlines() if "reserved" in line)
     used = {p.decode() for path in SOURCES for p in re.findall(rb'b"(pby1 [a-z0-9 ]+)"', path.read_bytes())}
     used.add("pby1 local")  # shown above; the document is the only place that needs it in one piece
-    assert used <= set(listed)
-    assert set(listed) - used <= set(re.findall(r"`(pby1 [^`]+)`", reserved))
+    assert used == set(listed)
 
 
 def test_every_section_that_is_cited_exists() -> None:

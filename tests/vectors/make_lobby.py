@@ -1,6 +1,6 @@
 """Write lobby.json anew: ``python tests/vectors/make_lobby.py``.
 
-What docs/protocol.md 1 to 3 shows: peer ids, rooms, tickets, seed records, frames of the lobby's and the DHT's
+What docs/protocol.md 1 to 3 shows: peer ids, rooms, tags, tickets, seed records, frames of the lobby's and the DHT's
 protocols, and the name of the local seed's files. Every key is drawn from SHAKE-256 of a name, so the file comes out
 the same each time. Bytes are hexadecimal; fields have the names of the document.
 """
@@ -18,9 +18,11 @@ from passerby.crypto.stamp import puzzle_work
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import parse
 from passerby.discovery.hints import Hint
+from passerby.discovery.lobbycodes import SALT_BYTES, code_work
 from passerby.discovery.peerids import peer_id_text
 from passerby.discovery.rooms import epoch_of, room_of
 from passerby.discovery.seedrecord import SeedRecord, sign_record
+from passerby.discovery.tags import interest, language
 from passerby.discovery.tickets import Ticket, sign_ticket
 
 FILE: Final = Path(__file__).with_name("lobby.json")
@@ -67,6 +69,35 @@ def rooms() -> dict[str, Any]:
             "room": room_of(network, epoch_of(UNIX)).key,
         }
         for network in NETWORKS
+    }
+
+
+TAGS: Final = {  # what was typed, and what it becomes
+    "games": ("Board  Games", interest),
+    "street": ("Straße", interest),
+    "wide": ("\u3000ｃｈｅｓｓ\t", interest),
+    "accent": ("Cafe\u0301", interest),
+    "language": ("de-AT", language),
+}
+CODES: Final = {
+    "words": ("main", "suitcase parrot crown tent hedgehog diamond squid puzzle wolf"),
+    "typed": ("lab-7", "  Straße  42 "),
+}
+
+
+def tags() -> dict[str, Any]:
+    return {name: {"typed": typed, "tag": tag_of(typed)} for name, (typed, tag_of) in TAGS.items()}
+
+
+def codes() -> dict[str, Any]:
+    return {
+        name: {
+            "network": network,
+            "typed": typed,
+            "salt": blake2b(b"pby1 lobby", length_prefixed(network.encode()))[:SALT_BYTES],
+            "tag": code_work(typed, network),
+        }
+        for name, (network, typed) in CODES.items()
     }
 
 
@@ -186,6 +217,8 @@ def document() -> str:
         "protocol": wire.PROTOCOL,
         "peer_ids": peer_ids(),
         "rooms": rooms(),
+        "tags": tags(),
+        "codes": codes(),
         "tickets": tickets(),
         "frames": frames(),
         "records": records(),

@@ -115,6 +115,7 @@ async def test_others_are_served_and_memory_holds(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_others_are_served_under_a_long_attack(name: str) -> None:
     await attacked(name, ROUNDS)

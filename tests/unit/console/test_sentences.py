@@ -31,6 +31,7 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
         (StateChanged(State.STARTING, Scope.MACHINE), "Getting ready…"),
         (StateChanged(State.SEARCHING, Scope.PUBLIC), "Looking for somebody…"),
         (StateChanged(State.SEARCHING, Scope.MACHINE), ON_THIS_MACHINE),
+        (StateChanged(State.SEARCHING, Scope.LAN), "Looking for somebody in this local network…"),
         (StateChanged(State.SEARCHING, Scope.MACHINE, seeds=1, named=1), ON_THIS_MACHINE),
         (
             StateChanged(State.EMPTY, Scope.MACHINE),

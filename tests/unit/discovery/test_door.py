@@ -133,6 +133,45 @@ def test_who_paid_and_who_cannot_pay_and_this_machine_are_never_asked() -> None:
     assert at.asked(stream(5004, "one"), None, 5.0) == Demand(4, 1)
 
 
+def test_who_asks_again_and_again_is_one_arrival() -> None:
+    at = door(block_streams=1)
+    assert come(at, stream(1, "one")) == Admit()
+    refused, late = stream(2, "one"), stream(3)
+    for number in range(2_000):
+        assert come(at, refused, number / 100) == Full()
+        at.turned_away(late, number / 100)
+    assert come(at, stream(4), 20.0) == Admit()
+    assert rush(at, rate=100, seconds=0.1, block="a campus", first=100, start=20.0) == [Admit()] * 10
+
+
+def test_one_connection_is_one_arrival_whatever_its_streams() -> None:
+    at = door(block_streams=4096)
+    one = stream(1, "one")
+    again = [Stream(number, one.pid, one.scope, one.block, 0.0, one.parties) for number in range(2, 2_000)]
+    assert {come(at, other, other.number / 1_000) for other in (one, *again)} == {Admit()}
+
+
+def test_connections_past_remembering_are_counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.discovery.door.TOLL_CONNECTIONS", 1)
+    at = door()
+    come(at, stream(1), 0.0)
+    for _ in range(400):
+        at.turned_away(stream(2, "one"), 0.0)
+    assert come(at, stream(3, "one"), 0.0) == Demand(4, 1)
+
+
+def test_how_often_a_connection_was_asked_is_forgotten_with_it_and_not_with_its_streams() -> None:
+    at = door()
+    rush(at, rate=200, seconds=5, block="one")
+    one = stream(5_001, "one")
+    assert one.parties is not None
+    assert at.asked(one, None, 5.0) == Demand(4, 1)
+    at.left(one)
+    assert at.asked(one, None, 5.0) == Demand(4, 2)
+    at.disconnected(one.parties)
+    assert at.asked(one, None, 5.0) == Demand(4, 1)
+
+
 def test_a_stamp_that_nobody_asked_for_is_a_failure_even_of_who_may_come_free() -> None:
     assert door().asked(stream(1), bytes(16), 0.0) == Abort()
 
@@ -140,8 +179,8 @@ def test_a_stamp_that_nobody_asked_for_is_a_failure_even_of_who_may_come_free() 
 def test_a_crowd_at_a_closed_door_is_load_too() -> None:
     at = door()
     for number in range(400):
-        at.turned_away(number / 200)
-    verdicts = rush(at, rate=100, seconds=0.06, block="one", first=1, start=2.0)
+        at.turned_away(stream(number), number / 200)
+    verdicts = rush(at, rate=100, seconds=0.06, block="one", first=1000, start=2.0)
     assert verdicts == [Admit()] * 4 + [Demand(4, 1)] * 2
     full = door(streams=1)
     assert come(full, stream(1)) == Admit()

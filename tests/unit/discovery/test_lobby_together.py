@@ -6,7 +6,7 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import epoch_of, room_of
 from passerby.discovery.searchview import state_of
-from passerby.discovery.waitingroom import Asked, Closed, Connected
+from passerby.discovery.seedevents import Asked, Closed, Connected
 from support.searchworld import TRIP, World
 
 

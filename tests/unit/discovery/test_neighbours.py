@@ -17,6 +17,7 @@ from passerby.discovery.limits import (
     RECORD_BEHIND,
     RECORD_REFRESH,
     VERIFY_AT_ONCE,
+    VERIFY_GAP,
     WORK_MEMORY,
 )
 from passerby.discovery.neighbourevents import (
@@ -58,8 +59,12 @@ def pid(number: int) -> bytes:
     return read(record_of(number)).pid
 
 
-def told(number: int, *records: bytes, hint: Hint | None = None) -> Told:
-    return Told(pid(number), f"block {number}", Nodes(0, records, hint))
+def told(number: int, *records: bytes, hint: Hint | None = None, scope: Scope = MACHINE) -> Told:
+    return Told(pid(number), f"block {number}", address_of(number, scope), Nodes(0, records, hint))
+
+
+def worked(number: int, passed: bool = True) -> CheckedWork:
+    return CheckedWork(read(record_of(number, PUBLIC)), passed)
 
 
 def calls(effects: list[Effect]) -> list[bytes]:
@@ -71,11 +76,11 @@ def joined(*numbers: int, scope: Scope = MACHINE) -> Neighbours:
     seed = seed_of(0, scope)
     for number in numbers:
         seed.handle(Remembered(record_of(number, scope)), 0.0)
-        seed.handle(CheckedWork(pid(number), True), 0.0)
-        seed.handle(told(number), 0.0)
+        seed.handle(worked(number), 0.0)
+        seed.handle(told(number, scope=scope), 0.0)
     assert {contact.pid for contact in seed.contacts()} == {pid(number) for number in numbers}
     for number in numbers:  # what it asked them in joining
-        seed.handle(told(number), 0.0)
+        seed.handle(told(number, scope=scope), 0.0)
     return seed
 
 
@@ -97,8 +102,8 @@ def test_in_public_its_work_is_checked_first_and_then_remembered() -> None:
     seed = seed_of(0, PUBLIC)
     blob = record_of(1, PUBLIC)
     assert seed.handle(Remembered(blob), 0.0) == [CheckWork(read(blob))]
-    assert calls(seed.handle(CheckedWork(pid(1), True), 0.0)) == [pid(1)]
-    seed.handle(told(1), 0.0)
+    assert calls(seed.handle(worked(1), 0.0)) == [pid(1)]
+    seed.handle(told(1, scope=PUBLIC), 0.0)
     assert len(seed) == 1
     seed.handle(Gone(pid(1)), 100.0)
     effects = seed.handle(Tick(), 200.0)
@@ -108,20 +113,22 @@ def test_in_public_its_work_is_checked_first_and_then_remembered() -> None:
 def test_who_did_no_work_is_forgotten() -> None:
     seed = seed_of(0, PUBLIC)
     seed.handle(Remembered(record_of(1, PUBLIC)), 0.0)
-    assert seed.handle(CheckedWork(pid(1), False), 0.0) == [HangUp(pid(1))]
-    assert seed.handle(CheckedWork(pid(1), True), 0.0) == []
+    assert seed.handle(worked(1, passed=False), 0.0) == [HangUp(pid(1))]
+    assert seed.handle(worked(1), 0.0) == []
     assert seed.handle(told(1), 0.0) == []
     assert len(seed) == 0
 
 
 def test_work_is_remembered_of_so_many_and_no_more() -> None:
     seed = joined(1, scope=PUBLIC)
+    now = 0.0
     for number in range(2, WORK_MEMORY + 2):
-        seed.handle(Remembered(record_of(number, PUBLIC)), 0.0)
-        seed.handle(CheckedWork(pid(number), True), 0.0)
-        seed.handle(Silent(pid(number)), 0.0)
-    seed.handle(Gone(pid(1)), 0.1)
-    assert CheckWork(read(record_of(1, PUBLIC))) in seed.handle(Tick(), 2 * PING_ROUND)
+        now += VERIFY_GAP / WORK_MEMORY
+        seed.handle(Remembered(record_of(number, PUBLIC)), now)
+        seed.handle(worked(number), now)
+        seed.handle(Silent(pid(number)), now)
+    seed.handle(Gone(pid(1)), now)
+    assert CheckWork(read(record_of(1, PUBLIC))) in seed.handle(Tick(), now + 2 * PING_ROUND)
 
 
 def test_four_are_verified_at_once_the_nearest_first() -> None:
@@ -158,7 +165,7 @@ def test_a_seed_that_answers_nonsense_is_none() -> None:
     answers: list[dhtwire.Answer] = [dhtwire.Unsupported(0), Pong(0, bytes(8), 0), dhtwire.Dialled(0, 1)]
     for number, answer in enumerate(answers, 3):
         seed.handle(Remembered(record_of(number)), 0.0)
-        assert HangUp(pid(number)) in seed.handle(Told(pid(number), "b", answer), 0.0)
+        assert HangUp(pid(number)) in seed.handle(Told(pid(number), "b", address_of(number), answer), 0.0)
         assert len(seed) == 2
 
 
@@ -209,10 +216,10 @@ def test_a_first_contact_is_asked_and_its_own_record_makes_it_a_contact() -> Non
 def test_in_public_its_work_is_checked_while_the_connection_waits() -> None:
     seed = seed_of(0, PUBLIC)
     seed.handle(Introduced(pid(1), (address_of(1, PUBLIC),)), 0.0)
-    assert seed.handle(told(1, record_of(1, PUBLIC)), 0.0) == [CheckWork(read(record_of(1, PUBLIC)))]
-    assert calls(seed.handle(CheckedWork(pid(1), True), 0.0)) == [pid(1)]
-    seed.handle(told(1), 0.0)
-    assert len(seed) == 1
+    answer = told(1, record_of(1, PUBLIC), scope=PUBLIC)
+    assert seed.handle(answer, 0.0) == [CheckWork(read(record_of(1, PUBLIC)))]
+    seed.handle(worked(1), 0.0)
+    assert [(contact.pid, contact.block) for contact in seed.contacts()] == [(pid(1), "block 1")]
 
 
 def test_one_that_tells_nothing_of_itself_is_asked_again_later() -> None:
@@ -225,8 +232,9 @@ def test_one_that_tells_nothing_of_itself_is_asked_again_later() -> None:
 
 def test_one_reached_elsewhere_than_its_record_says_is_verified_there() -> None:
     seed = seed_of()
-    seed.handle(Introduced(pid(1), (parse("/dns4/seed.example.org/tcp/4001"),)), 0.0)
-    hang_up, call = seed.handle(told(1, record_of(1)), 0.0)
+    name = parse("/dns4/seed.example.org/tcp/4001")
+    seed.handle(Introduced(pid(1), (name,)), 0.0)
+    hang_up, call = seed.handle(Told(pid(1), "b", name, Nodes(0, (record_of(1),))), 0.0)
     assert hang_up == HangUp(pid(1))
     assert isinstance(call, Call)
     assert call.addresses == (address_of(1),)
@@ -267,7 +275,7 @@ def test_every_contact_is_asked_for_a_sign_of_life_within_a_minute_and_a_half() 
         for effect in seed.handle(Tick(), now):
             assert isinstance(effect, Call)
             asked[effect.pid].append(now)
-            seed.handle(Told(effect.pid, "b", _reply(effect.request)), now)
+            seed.handle(Told(effect.pid, "b", effect.addresses[0], _reply(effect.request)), now)
     gaps = [later - sooner for moments in asked.values() for sooner, later in pairwise(moments)]
     assert max(gaps) <= 6 * PING_ROUND
     assert min(map(len, asked.values())) >= 8
@@ -284,7 +292,7 @@ def test_a_ping_answered_with_another_nonce_is_no_sign_of_life() -> None:
         now = seed.deadline(now)
         effects = [effect for effect in seed.handle(Tick(), now) if isinstance(effect, Call)]
         ping = next((effect for effect in effects if isinstance(effect.request, Ping)), None)
-    assert HangUp(ping.pid) in seed.handle(Told(ping.pid, "b", Pong(0, b"whatever", 0)), now)
+    assert HangUp(ping.pid) in seed.handle(Told(ping.pid, "b", ping.addresses[0], Pong(0, b"whatever", 0)), now)
     assert ping.pid not in {contact.pid for contact in seed.contacts()}
 
 
@@ -370,7 +378,7 @@ def test_what_buckets_lack_is_asked_for_after_joining_and_every_ten_minutes() ->
         for effect in seed.handle(Tick(), now):
             if isinstance(effect, Call):
                 seen |= {effect.request.target} if isinstance(effect.request, Find) else set()
-                seed.handle(Told(effect.pid, "b", _reply(effect.request)), now)
+                seed.handle(Told(effect.pid, "b", effect.addresses[0], _reply(effect.request)), now)
     assert len(seen) >= 2
 
 
@@ -440,7 +448,7 @@ def _event(kind: int, number: int, start: int) -> Event:
         told(number, *map(record_of, range(start, start + 9))),
         Silent(one),
         Gone(one),
-        CheckedWork(one, number % 2 == 0),
+        worked(number, passed=number % 2 == 0),
         Moved(),
         Tick(),
     ]

@@ -14,7 +14,7 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.crypto.stamp import puzzle_work, solve_puzzle
 from passerby.discovery.addresses import Address, Family, Scope, parse
 from passerby.discovery.rooms import NO_WORK, seed_position
-from passerby.discovery.seedrecord import SeedRecord, check_work, read_record, sign_record
+from passerby.discovery.seedrecord import SeedRecord, check_work, public_in, read_record, sign_record
 
 KEY = SigningKey(bytes(range(32)))
 OTHER = SigningKey(bytes(32))
@@ -230,6 +230,11 @@ def test_another_encoding_of_the_same_record_needs_another_signature() -> None:
     with pytest.raises(RemoteProtocolError, match="signature"):
         read_record(longer + BLOB[-64:])
     assert read_record(signed(longer)) == RECORD  # its seed may choose any
+
+
+def test_whose_record_it_is_is_read_from_its_place() -> None:
+    assert public_in(signed([*elements(), "new"])) == KEY.public
+    assert public_in(signed([bytes(32), *elements()[1:]])) == bytes(32)
 
 
 def test_further_elements_are_ignored() -> None:

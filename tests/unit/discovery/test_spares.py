@@ -1,4 +1,4 @@
-"""What hearsay may do: fill few places, aim one dial at a host in ten minutes, delay nobody who had answered."""
+"""What hearsay may do: fill few places, and take none from who spoke for itself or had answered."""
 
 import math
 import random
@@ -8,22 +8,18 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.discovery.addresses import Address, Family, Scope
+from passerby.discovery.addresses import Scope
 from passerby.discovery.firstcontacts import FirstContacts
 from passerby.discovery.limits import (
     BUCKET_SPARES,
     FIRST_RETRY,
     LONGEST_RETRY,
     SPARE_BLOCK,
-    VERIFY_AGAIN,
-    VERIFY_GAP,
-    VERIFY_MEMORY,
-    VERIFY_TRIES,
 )
-from passerby.discovery.seedrecord import SeedRecord
-from passerby.discovery.spares import NEVER, Spare, Spares, spare_of
+from passerby.discovery.lookup import block_at
+from passerby.discovery.spares import NEVER, Spare, Spares
 from passerby.discovery.table import Contact, Table, place_of
-from support.seednet import UNIX, address_of, key_of, read, record_of
+from support.seednet import UNIX, address_of, read, record_of
 
 OWN = read(record_of(0))
 PLACE = place_of(OWN.position)
@@ -33,8 +29,9 @@ def spare(
     number: int, heard: float = 0.0, *, block: str = "", home: bool = False, scope: Scope = Scope.PUBLIC
 ) -> Spare:
     blob = record_of(number, scope)
-    made = spare_of(read(blob), blob, heard, is_at_home=home)
-    return Spare(made.record, made.blob, block or made.block, heard, home)
+    record = read(blob)
+    where = record.addresses[0]
+    return Spare(record, blob, block or block_at(where, record.pid), heard, home, where.host if home else "")
 
 
 def pid(number: int) -> bytes:
@@ -43,6 +40,10 @@ def pid(number: int) -> bytes:
 
 def spares() -> Spares:
     return Spares(Table(OWN.position), PLACE)
+
+
+def anybody(_: Spare) -> bool:
+    return True
 
 
 def far(count: int) -> list[int]:
@@ -58,6 +59,7 @@ def test_a_bucket_keeps_eight_the_last_heard_of() -> None:
         assert kept.hear(spare(number, heard, block=f"{number}"))
     assert len(kept) == BUCKET_SPARES
     assert kept.get(pid(numbers[0])) is None
+    kept.drop(pid(numbers[0]))
     assert not kept.hear(spare(numbers[-1], NEVER))  # older than all
 
 
@@ -83,16 +85,35 @@ def test_who_spoke_for_itself_or_answered_is_worth_more_than_hearsay() -> None:
 
 def test_a_spare_told_of_again_is_fresh_again_and_its_newer_record_is_news() -> None:
     kept = spares()
-    assert not kept.refresh(spare(1).record, 0.0, is_at_home=False)
+    record = spare(1).record
+    assert not kept.refresh(record, 0.0, has_knocked=False, home="")
     kept.hear(spare(1, 1.0))
-    assert kept.refresh(spare(1).record, 5.0, is_at_home=True)
+    assert not kept.refresh(record, 4.0, has_knocked=True, home="")  # now it is seen where it is
+    kept.hear(spare(1, 4.0, home=True))
+    assert kept.refresh(record, 5.0, has_knocked=False, home="")
     found = kept.get(pid(1))
     assert found is not None
-    assert (found.heard, found.is_at_home) == (5.0, True)
+    assert (found.heard, found.home) == (5.0, record.addresses[0].host)
     later = read(record_of(1, Scope.PUBLIC, int(UNIX) + 9))
-    assert not kept.refresh(later, 6.0, is_at_home=False)
-    assert kept.hear(spare_of(later, b"", 6.0))
+    assert not kept.refresh(later, 6.0, has_knocked=False, home="")
+    assert kept.hear(Spare(later, b"", "b", 6.0))
+    assert kept.refresh(record, 7.0, has_knocked=True, home="")  # an old record is no news, whoever brings it
     assert len(kept) == 1
+
+
+def test_who_may_not_be_dialled_where_it_is_gives_way_to_hearsay_unless_it_had_answered() -> None:
+    kept = spares()
+    numbers = far(BUCKET_SPARES + 2)
+    for number in numbers[:-2]:
+        kept.hear(spare(number, block=f"{number}", home=True))
+    answered = spare(numbers[0], home=True)
+    kept.hear(Spare(answered.record, answered.blob, "b", 0.0, has_answered=True, home=answered.home))
+    assert not kept.hear(spare(numbers[-1], 9.0))
+    assert kept.choose({}, NEVER, lambda _: False) is None
+    assert kept.hear(spare(numbers[-1], 9.0))
+    found = kept.get(pid(numbers[0]))
+    assert found is not None
+    assert found.home
 
 
 def test_the_nearest_is_chosen_but_who_was_heard_of_since_a_loss_comes_first() -> None:
@@ -100,13 +121,13 @@ def test_the_nearest_is_chosen_but_who_was_heard_of_since_a_loss_comes_first() -
     near, *others = sorted(range(1, 9), key=lambda number: spare(number).place ^ PLACE)
     for number in (near, *others):
         kept.hear(spare(number, heard=2.0 if number == others[-1] else 1.0))
-    chosen = kept.choose({}, NEVER, 3.0)
+    chosen = kept.choose({}, NEVER, anybody)
     assert chosen is not None
     assert chosen.record.pid == pid(near)
-    chosen = kept.choose({pid(near): spare(near).place}, NEVER, 3.0)
+    chosen = kept.choose({pid(near): spare(near).place}, NEVER, anybody)
     assert chosen is not None
     assert chosen.record.pid == pid(others[0])
-    chosen = kept.choose({}, 1.5, 3.0)
+    chosen = kept.choose({}, 1.5, anybody)
     assert chosen is not None
     assert chosen.record.pid == pid(others[-1])
 
@@ -115,96 +136,30 @@ def test_nobody_is_chosen_whom_the_table_does_not_want() -> None:
     table = Table(OWN.position)
     for number in range(1, 60):
         one = spare(number)
-        table.add(Contact(one.record, one.blob, f"{number}", 0.0))
+        table.add(Contact(one.record, one.blob, f"{number}", 0.0, ()))
     kept = Spares(table, PLACE)
     for number in range(60, 99):
         kept.hear(spare(number))
-    chosen = kept.choose({}, NEVER, 0.0)
+    chosen = kept.choose({}, NEVER, anybody)
     assert chosen is None or table.wants(chosen.place, chosen.block)
     full = next(number for number in far(60) if number >= 60)
     assert not table.wants(spare(full).place, "x")
 
 
-def test_a_host_that_others_named_is_dialled_once_in_ten_minutes() -> None:
-    dials = spares().dials
-    victim = address_of(7, Scope.PUBLIC)
-    records = [SeedRecord(key_of(n).public, (Address(Family.IP4, victim.host, 4001 + n),), int(UNIX)) for n in range(3)]
-    one, two, three = (spare_of(record, b"", 0.0) for record in records)
-    assert dials.permit(one, 0.0)
-    dials.made(one, 0.0)
-    assert not any(dials.permit(other, VERIFY_GAP - 1) for other in (one, two, three))
-    assert dials.permit(two, VERIFY_GAP)
-
-
-def test_on_one_machine_every_port_is_a_host() -> None:
-    dials = spares().dials
-    dials.made(spare(1, scope=Scope.MACHINE), 0.0)
-    assert dials.permit(spare(2, scope=Scope.MACHINE), 0.0)
-    assert not dials.permit(spare(1, scope=Scope.MACHINE), 0.0)
-
-
-def test_nobody_can_spend_the_dial_of_a_host_that_speaks_for_itself() -> None:
-    dials = spares().dials
-    liar = spare_of(SeedRecord(key_of(9).public, (address_of(1, Scope.PUBLIC),), int(UNIX)), b"", 0.0)
-    dials.made(liar, 0.0)
-    assert not dials.permit(spare(1), 1.0)
-    honest = spare(1, home=True)
-    assert dials.permit(honest, 1.0)
-    dials.made(honest, 1.0)
-    assert not dials.permit(honest, 2.0)  # once
-    assert not dials.permit(spare_of(read(record_of(1, Scope.PUBLIC, 5)), b"", 0.0, is_at_home=True), 2.0)
-
-
-def test_who_had_answered_comes_back_after_five_seconds_then_ten() -> None:
-    dials = spares().dials
-    one = spare(1)
-    dials.answered(one.record, 0.0)
-    assert not dials.permit(one, VERIFY_AGAIN - 0.1)
-    assert dials.permit(one, VERIFY_AGAIN)
-    dials.made(one, VERIFY_AGAIN)
-    assert dials.failed(one.record)
-    assert not dials.permit(one, 2 * VERIFY_AGAIN)
-    assert dials.permit(one, 3 * VERIFY_AGAIN)
-    restarted = spare_of(read(record_of(1, Scope.PUBLIC, int(UNIX) + 9)), b"", 0.0, is_at_home=True)
-    assert dials.permit(restarted, 2 * VERIFY_AGAIN)
-    assert [dials.failed(one.record) for _ in range(VERIFY_TRIES)] == [True] * (VERIFY_TRIES - 1) + [False]
-    assert not dials.permit(restarted, VERIFY_GAP)
-    assert dials.permit(restarted, VERIFY_GAP + VERIFY_AGAIN)
-
-
-def test_who_never_answered_is_tried_once() -> None:
-    dials = spares().dials
-    assert not dials.failed(spare(1).record)
-    dials.made(spare(1), 0.0)
-    assert not dials.failed(spare(1).record)
-    dials.answered(spare(1).record, 0.0)
-    other = spare_of(SeedRecord(key_of(2).public, spare(1).record.addresses, int(UNIX)), b"", 0.0)
-    dials.made(other, 99.0)
-    assert not dials.failed(spare(1).record)
-
-
 def test_whom_the_table_declined_is_considered_again_when_it_may_have_changed() -> None:
     table = Table(OWN.position)
-    contacts = [Contact(one.record, one.blob, f"{n}", 0.0) for n in range(1, 60) for one in [spare(n)]]
+    contacts = [Contact(one.record, one.blob, f"{n}", 0.0, ()) for n in range(1, 60) for one in [spare(n)]]
     for contact in contacts:
         table.add(contact)
     late = next(spare(n) for n in range(60, 99) if not table.wants(spare(n).place, "x"))
     kept = Spares(table, PLACE)
     kept.hear(late)
-    assert kept.choose({}, NEVER, 0.0) is None
+    assert kept.choose({}, NEVER, anybody) is None
     for contact in contacts:
         table.drop(contact.pid)
-    assert kept.choose({}, NEVER, 0.0) is None
+    assert kept.choose({}, NEVER, anybody) is None
     kept.reconsider()
-    assert kept.choose({}, NEVER, 0.0) is late
-
-
-def test_there_is_an_end_to_dialling_new_hosts() -> None:
-    dials = spares().dials
-    for number in range(VERIFY_MEMORY):
-        dials.made(spare(number), float(number) / 10)
-    assert not dials.permit(spare(VERIFY_MEMORY), 200.0)
-    assert dials.permit(spare(VERIFY_MEMORY), VERIFY_GAP + 1)
+    assert kept.choose({}, NEVER, anybody) is late
 
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from("abc"), st.integers(0, 9), st.booleans()), max_size=80))

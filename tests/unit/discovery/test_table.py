@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from passerby.discovery.limits import BUCKET_BLOCK_SEEDS, BUCKET_SEEDS, NEIGHBOURHOOD, TABLE_BLOCK_SEEDS
 from passerby.discovery.table import Contact, Table, place_of
-from support.seednet import key_of, read, record_of
+from support.seednet import address_of, key_of, read, record_of
 
 OWN = read(record_of(0)).position
 CONTACTS = 300
@@ -18,7 +18,7 @@ CONTACTS = 300
 
 def contact(number: int, block: str | None = None) -> Contact:
     blob = record_of(number)
-    return Contact(read(blob), blob, block or f"connection {number}", 0.0)
+    return Contact(read(blob), blob, block or f"connection {number}", 0.0, (address_of(number),))
 
 
 def shared_bits(number: int) -> int:

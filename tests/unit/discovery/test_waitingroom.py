@@ -13,8 +13,9 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope, parse
 from passerby.discovery.rooms import RoomId, room_of
+from passerby.discovery.seedevents import Asked, CheckStamp, ClockSet, Closed, Connected, Heard, Limits
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.discovery.waitingroom import Asked, CheckStamp, ClockSet, Closed, Connected, Heard, Limits, WaitingRoom
+from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)
@@ -69,6 +70,15 @@ def test_what_was_said_already_is_not_said_again() -> None:
     connect(seed, 2)
     enter(seed, 2)
     assert sample(seed, 0) != wire.Unchanged(2)
+
+
+@pytest.mark.parametrize("before", [None, ticket_of(0)], ids=["none", "a ticket"])
+def test_an_empty_ticket_is_none(before: bytes | None) -> None:
+    seed = waiting_room()
+    connect(seed, 0)
+    seed.handle(Asked(0, wire.Enter(1, ROOM, before)), 0.0)
+    with pytest.raises(RemoteProtocolError):
+        seed.handle(Asked(0, wire.Enter(2, ROOM, b"")), 0.0)
 
 
 @pytest.mark.parametrize("how", ["close", "leave", "leave all"])

@@ -8,22 +8,14 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.hints import Hint
 from passerby.discovery.rooms import RoomId, room_of
+from passerby.discovery.seedevents import Asked, ClockSet, Closed, Connected, Limits, Measured, Nearer
 from passerby.discovery.tickets import Ticket
-from passerby.discovery.waitingroom import (
-    Asked,
-    ClockSet,
-    Closed,
-    Connected,
-    Limits,
-    Measured,
-    Nearer,
-    WaitingRoom,
-)
+from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)
 OWN = bytes(range(32))
-RECORDS = (b"record of " + OWN, b"second", b"third", b"fourth", b"fifth")
+RECORDS = (OWN + b"own", b"second that quotes " + OWN, b"third", b"fourth", b"fifth")
 
 
 def knows_none(_scope: Scope, _key: bytes) -> tuple[bytes, ...]:
@@ -36,8 +28,15 @@ def read(blob: bytes) -> Ticket:
     return Ticket(pid, room_of("main", 1000, level=level), relay=b"relay")
 
 
+def whose(record: bytes) -> bytes:
+    """A record of this test begins with its key."""
+    return record[:32]
+
+
 def seed_with(nearer: Nearer | None = None, limits: Limits | None = None) -> WaitingRoom:
-    return WaitingRoom(random.Random(1), UNIX, limits or Limits(), public=OWN, nearer=nearer or knows_none, read=read)
+    return WaitingRoom(
+        random.Random(1), UNIX, limits or Limits(), public=OWN, nearer=nearer or knows_none, read=read, whose=whose
+    )
 
 
 def come(seed: WaitingRoom, number: int, now: float = 0.0, room: RoomId = ROOM, scope: Scope = Scope.PUBLIC) -> object:

@@ -11,8 +11,9 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import ROOMS_PER_STREAM, SEED_ROOMS
 from passerby.discovery.rooms import RoomId, room_of
+from passerby.discovery.seedevents import Asked, Closed, Connected, Limits
 from passerby.discovery.tickets import Ticket
-from passerby.discovery.waitingroom import Asked, Closed, Connected, Limits, WaitingRoom
+from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)
@@ -53,6 +54,16 @@ def visit(seed: WaitingRoom, number: int, room: RoomId, now: float = 0.0) -> boo
 
 def topic(number: int) -> RoomId:
     return RoomId(1000, number.to_bytes(32, "big"))
+
+
+def test_who_is_in_is_told_apart() -> None:
+    seed = seed_of()
+    connect(seed, 1, "block")
+    assert not seed.is_in(1)
+    assert enter(seed, 1) is not None
+    assert seed.is_in(1)
+    seed.handle(Closed(1), 0.0)
+    assert not seed.is_in(1)
 
 
 def growth_of(flood: Callable[[], object]) -> int:

@@ -9,16 +9,19 @@ from passerby.crypto.stamp import Parties, Personal
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import room_of
-from passerby.discovery.waitingroom import (
+from passerby.discovery.seedevents import (
     Asked,
     CheckStamp,
     Closed,
     Connected,
+    Disconnected,
+    Heard,
     Limits,
     Measured,
     StampChecked,
-    WaitingRoom,
 )
+from passerby.discovery.tickets import Ticket
+from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)
@@ -27,19 +30,26 @@ SEED = bytes(38)
 NOW = 20.0
 
 
+def parties_of(number: int) -> Parties:
+    return Parties(Personal.ENTER, number.to_bytes(32, "big"), SEED, number.to_bytes(38, "big"))
+
+
+def read(blob: bytes) -> Ticket:
+    """A ticket of this test says who, and is good in the one room of the test."""
+    return Ticket(blob, ROOM, relay=b"relay")
+
+
 def connect(seed: WaitingRoom, number: int, block: str, now: float = NOW) -> None:
-    pid = number.to_bytes(38, "big")
-    parties = Parties(Personal.ENTER, number.to_bytes(32, "big"), SEED, pid)
-    seed.handle(Connected(number, pid, Scope.PUBLIC, block, parties), now)
+    seed.handle(Connected(number, parties_of(number).payer, Scope.PUBLIC, block, parties_of(number)), now)
 
 
 def enter(seed: WaitingRoom, number: int, stamp: bytes | None = None, now: float = NOW) -> object:
-    return seed.handle(Asked(number, wire.Enter(1, ROOM, None, stamp)), now)
+    return seed.handle(Asked(number, wire.Enter(1, ROOM, parties_of(number).payer, stamp)), now)
 
 
 def flooded(gate: bool = True, limits: Limits | None = None) -> WaitingRoom:
     """A seed to which one block has just sent a thousand, all gone again."""
-    seed = WaitingRoom(random.Random(1), UNIX, limits or Limits(), gate=lambda _challenge, _stamp: gate)
+    seed = WaitingRoom(random.Random(1), UNIX, limits or Limits(), read=read, gate=lambda _challenge, _stamp: gate)
     for number in range(1000):
         connect(seed, number, "flood", NOW - 5 + number / 200)
         enter(seed, number, None, NOW - 5 + number / 200)
@@ -113,6 +123,30 @@ def test_who_paid_and_found_the_seed_full_need_not_pay_again() -> None:
     assert isinstance(seed.handle(StampChecked(5001, asked.enter, good=True), NOW), wire.Busy)
     seed.handle(Measured(0, 0.0), NOW)
     assert isinstance(enter(seed, 5001), wire.Room)
+
+
+def test_who_was_silent_while_his_stamp_was_checked_is_counted_once() -> None:
+    seed = flooded()
+    asked = check(seed, 5001)
+    seed.handle(Measured(0, 0.0), NOW + 13.0)
+    seed.handle(StampChecked(5001, asked.enter, good=True), NOW + 13.5)
+    seed.handle(Heard(5001), NOW + 14.0)
+    connect(seed, 5002, "elsewhere", NOW + 14.0)
+    assert enter(seed, 5002, now=NOW + 14.0) == wire.Room(1, 1, tickets=(parties_of(5001).payer,))
+    seed.handle(Closed(5001), NOW + 14.0)
+    assert enter(seed, 5002, now=NOW + 14.0) == wire.Room(1, 0)
+
+
+def test_a_connection_that_ends_is_forgotten() -> None:
+    seed = flooded()
+    connect(seed, 5001, "flood")
+    for _ in range(2):
+        assert enter(seed, 5001) == wire.Refused(1, wire.Reason.STAMP, 4)
+    seed.handle(Disconnected(parties_of(5001)), NOW)
+    enter(seed, 5001)
+    asked = enter(seed, 5001, STAMP)
+    assert isinstance(asked, CheckStamp)
+    assert asked.check.challenge == parties_of(5001).challenge(4, 1)
 
 
 def test_who_had_to_make_room_pays_again() -> None:

@@ -13,7 +13,7 @@ from passerby.discovery.rooms import RoomId
 
 ROOM = RoomId(5, bytes(32), 1, 1)
 IDS = st.integers(0, 0xFFFF)
-TICKETS = st.binary(max_size=256)
+TICKETS = st.binary(min_size=65, max_size=256)
 RECORDS = st.lists(st.binary(max_size=1024), max_size=4).map(tuple)
 LEVELS = st.none() | st.integers(0, 20)
 STAMPS = st.none() | st.binary(min_size=16, max_size=16)
@@ -119,6 +119,7 @@ ROOM_LIST = [5, bytes(32), 1, 1]
         (1, -1, ROOM_LIST, None),
         (1, 1, ROOM_LIST),
         (1, 1, ROOM_LIST, bytes(257)),
+        (1, 1, ROOM_LIST, bytes(64)),
         (1, 1, ROOM_LIST, "text"),
         (1, 1, None, None),
         (1, 1, [5, bytes(32), 1, 2], None),
@@ -147,8 +148,9 @@ def test_requests_beyond_their_limits_are_malformed(elements: tuple[object, ...]
         (65, 1, -1),
         (65, 1, 1 << 32),
         (65, 1, 0, 21),
-        (65, 1, 0, None, [b""] * 9),
+        (65, 1, 0, None, [bytes(65)] * 9),
         (65, 1, 0, None, [bytes(257)]),
+        (65, 1, 0, None, [b""]),
         (65, 1, 0, None, [], [b""] * 9),
         (65, 1, 0, None, [], [bytes(1025)]),
         (65, 1, 0, None, [], [], [b""] * 5),
