@@ -177,6 +177,7 @@ OUTCOME_MEMORY: Final = 120.0  # longer than the longest avoidance, so that doub
 OUTCOMES: Final = 512  # remembered; at three tries a sample that is more than two minutes of trying
 RECENT: Final = 60.0  # what the status line counts happened within this (product.md 4)
 BOOK_ENTRIES: Final = 1_024  # strangers remembered as met: nobody meets more in half an hour
+CLOCK_JUMP: Final = 1.0  # between wall and monotonic clock: set, or slept; less moves nobody across an edge
 CLOCK_MARGIN: Final = 0.001  # a deadline at an edge falls behind it: sums of floats may fall before
 TOLL_WINDOW: Final = 10.0  # the rate is measured over this: a flood is seen at once, two friends who call are none
 STAMP_CHECKS: Final = 4  # stamps that wait for the one worker: 25-60 ms, less than who paid would notice

@@ -29,18 +29,15 @@ from msgspec import Meta, Struct
 from passerby.crypto.keys import SIGNATURE_BYTES
 from passerby.crypto.stamp import STAMP_BYTES
 from passerby.discovery.frames import (
-    HEADER_BYTES,
     Byte,
     Record,
     RequestId,
     Unknown,
     Unsupported,
     answer_frame,
-    answer_length,
     read_answer,
     read_request,
     request_frame,
-    request_length,
 )
 from passerby.discovery.limits import (
     BUSY_SEEDS,
@@ -54,7 +51,6 @@ from passerby.discovery.limits import (
 from passerby.discovery.rooms import RoomId
 
 __all__ = (
-    "HEADER_BYTES",
     "PROTOCOL",
     "Answer",
     "Busy",
@@ -69,11 +65,9 @@ __all__ = (
     "Unchanged",
     "Unknown",
     "Unsupported",
-    "answer_length",
     "decode_answer",
     "decode_request",
     "encode",
-    "request_length",
 )
 
 PROTOCOL: Final = "/passerby/lobby/1.0.0"

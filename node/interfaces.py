@@ -12,11 +12,11 @@ from typing import Final
 import psutil
 import trio
 
+from passerby.discovery.limits import CLOCK_JUMP
 from passerby.discovery.service import Clock
 from passerby.node.lanhosts import Interface, lan_hosts, reaching
 
 POLL: Final = 2.0  # seconds; what a person notices of a network that came back is mostly other things
-CLOCK_JUMP: Final = 1.0  # seconds between wall and monotonic clock
 
 
 def read_interfaces() -> list[Interface]:

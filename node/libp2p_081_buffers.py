@@ -6,6 +6,7 @@ memory. Noise's messages are those of noiseprotocol.org's section 3, each behind
 """
 # pyright: reportMissingTypeStubs=false
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 import trio
@@ -24,21 +25,10 @@ READ_BYTES: Final = 64 * 1024  # one Noise message at its longest
 _LENGTH: Final = 2
 
 
-class BufferedTCP(TrioTCPStream):
-    """A socket that is read in large pieces, whatever is asked for.
+class _Proposing(ABC):
+    """What is read after a protocol was proposed without waiting: the answer to that first."""
 
-    It has no locks: a handshake is one task, and Yamux has one that reads and a lock of its own for those that write.
-    """
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        super().__init__(stream)
-        self._rest = b""
-        self._proposal: Proposal | None = None
-
-    @property
-    def has_input(self) -> bool:
-        """Whether a read would not wait."""
-        return bool(self._rest)
+    _proposal: Proposal | None = None
 
     async def propose(self, protocol: str) -> None:
         """Propose `protocol` and go on; the first read raises RefusedError if it is not spoken."""
@@ -51,6 +41,29 @@ class BufferedTCP(TrioTCPStream):
             await self._proposal.settle(self._read)
             self._proposal = None
         return await self._read(n)
+
+    @abstractmethod
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+
+    @abstractmethod
+    async def _read(self, n: int | None) -> bytes: ...
+
+
+class BufferedTCP(_Proposing, TrioTCPStream):
+    """A socket that is read in large pieces, whatever is asked for.
+
+    It has no locks: a handshake is one task, and Yamux has one that reads and a lock of its own for those that write.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        super().__init__(stream)
+        self._rest = b""
+
+    @property
+    def has_input(self) -> bool:
+        """Whether a read would not wait."""
+        return bool(self._rest)
 
     async def _read(self, n: int | None) -> bytes:
         rest = self._rest or await self._receive()
@@ -76,7 +89,7 @@ class BufferedTCP(TrioTCPStream):
             pass
 
 
-class BufferedSession(SecureSession):
+class BufferedSession(_Proposing, SecureSession):
     """A Noise session that decrypts all that has arrived at once."""
 
     def __init__(
@@ -103,24 +116,11 @@ class BufferedSession(SecureSession):
         self._raw = conn.read_writer.read_write_closer
         self._sealed = bytearray()  # less than one message
         self._plain = bytearray()
-        self._proposal: Proposal | None = None
 
     @property
     def has_input(self) -> bool:
         """Whether a read would not wait."""
         return bool(self._plain)
-
-    async def propose(self, protocol: str) -> None:
-        """Propose `protocol` and go on; the first read raises RefusedError if it is not spoken."""
-        self._proposal = Proposal(protocol)
-        await self.write(self._proposal.opening)
-
-    async def read(self, n: int | None = None) -> bytes:
-        """Return 1 to `n` bytes, or b"" at the end."""
-        if self._proposal is not None:
-            await self._proposal.settle(self._read)
-            self._proposal = None
-        return await self._read(n)
 
     async def _read(self, n: int | None) -> bytes:
         while not self._plain:

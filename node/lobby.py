@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, assert_never
+from typing import assert_never
 
 import trio
 
@@ -19,6 +19,7 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Address
 from passerby.discovery.asking import LOBBY, Asker
 from passerby.discovery.levels import LevelMemory
+from passerby.discovery.limits import CLOCK_JUMP
 from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.recentrooms import RecentRooms
 from passerby.discovery.rooms import RoomId
@@ -56,8 +57,6 @@ from passerby.node.connection import Connection, Stream
 from passerby.node.host import Host, StreamError
 from passerby.node.names import Names
 from passerby.node.seedlinks import Link, SeedLinks
-
-CLOCK_JUMP: Final = 1.0  # seconds between wall and monotonic clock; less moves nobody across an edge
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from passerby.crypto.keys import SigningKey
 from passerby.discovery import dhtwire, neighbourevents
 from passerby.discovery.addresses import Address, Family, Scope
 from passerby.discovery.asking import DHT, serve
-from passerby.discovery.limits import NEARER_PER_ANSWER, RECORD_ADDRESSES
+from passerby.discovery.limits import CLOCK_JUMP, NEARER_PER_ANSWER, RECORD_ADDRESSES
 from passerby.discovery.neighbourevents import (
     Call,
     CheckedWork,
@@ -45,7 +45,6 @@ from passerby.node.names import Names
 from passerby.node.seedlinks import Link, SeedLinks
 
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
-CLOCK_JUMP: Final = 1.0  # seconds between wall and monotonic clock; less makes no record old
 
 Puzzle = tuple[int, bytes]  # the nonce that solves the id puzzle, and its work
 

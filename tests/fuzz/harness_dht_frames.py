@@ -6,6 +6,8 @@ Input: one byte, even for a request, odd for an answer; then the frame.
 import contextlib
 from typing import Final
 
+from fuzz.framing import execute_frame, frame_seeds
+
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.keys import SigningKey
 from passerby.discovery.addresses import parse
@@ -26,7 +28,7 @@ from passerby.discovery.dhtwire import (
     encode,
     pack_observed,
 )
-from passerby.discovery.frames import HEADER_BYTES, answer_length, request_length
+from passerby.discovery.frames import HEADER_BYTES
 from passerby.discovery.hints import Hint, Hints
 from passerby.discovery.seedrecord import SeedRecord, read_record, sign_record
 
@@ -51,21 +53,12 @@ def seeds() -> list[bytes]:
         Dialled(5, Result.TIMEOUT),
         Unsupported(6),
     )
-    found = [b"\0" + encode(request) for request in requests] + [b"\1" + encode(answer) for answer in answers]
-    nested = b"\x91" * 4_000
-    wide = b"\xdd\xff\xff\xff\xff\x01\x01"
-    return found + [bytes((kind,)) + len(body).to_bytes(2, "big") + body for kind in (0, 1) for body in (nested, wide)]
+    return frame_seeds(encode, requests, answers)
 
 
 def execute(data: bytes) -> None:
-    if len(data) < 1 + HEADER_BYTES:
-        return
-    header, rest = data[1 : 1 + HEADER_BYTES], data[1 + HEADER_BYTES :]
     with contextlib.suppress(RemoteProtocolError):
-        if data[0] & 1:
-            _answer(rest[: answer_length(header)])
-        else:
-            _request(rest[: request_length(header)])
+        execute_frame(data, _request, _answer)
 
 
 def _request(body: bytes) -> None:

@@ -6,12 +6,14 @@ Input: one byte, even for a request, odd for an answer; then the frame.
 import contextlib
 from typing import Final
 
+from fuzz.framing import execute_frame, frame_seeds
+
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.keys import SigningKey, peer_id_of
+from passerby.discovery.frames import HEADER_BYTES
 from passerby.discovery.rooms import room_of
 from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
 from passerby.discovery.wire import (
-    HEADER_BYTES,
     Answer,
     Busy,
     Enter,
@@ -25,11 +27,9 @@ from passerby.discovery.wire import (
     Unchanged,
     Unknown,
     Unsupported,
-    answer_length,
     decode_answer,
     decode_request,
     encode,
-    request_length,
 )
 
 MAX_BYTES: Final = 17_000
@@ -57,21 +57,12 @@ def seeds() -> list[bytes]:
         Refused(6, Reason.STAMP, 6),
         Unsupported(7),
     )
-    found = [b"\0" + encode(request) for request in requests] + [b"\1" + encode(answer) for answer in answers]
-    nested = b"\x91" * 4_000
-    wide = b"\xdd\xff\xff\xff\xff\x01\x01"
-    return found + [bytes((kind,)) + len(body).to_bytes(2, "big") + body for kind in (0, 1) for body in (nested, wide)]
+    return frame_seeds(encode, requests, answers)
 
 
 def execute(data: bytes) -> None:
-    if len(data) < 1 + HEADER_BYTES:
-        return
-    header, rest = data[1 : 1 + HEADER_BYTES], data[1 + HEADER_BYTES :]
     with contextlib.suppress(RemoteProtocolError):
-        if data[0] & 1:
-            _answer(rest[: answer_length(header)])
-        else:
-            _request(rest[: request_length(header)])
+        execute_frame(data, _request, _answer)
 
 
 def _request(body: bytes) -> None:

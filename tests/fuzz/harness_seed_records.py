@@ -5,6 +5,8 @@ Input: one byte, odd if the payload that follows is to be signed, even if the si
 
 from typing import Final
 
+from fuzz.framing import signed, signed_seeds
+
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.keys import SIGNATURE_BYTES, SigningKey
 from passerby.discovery.addresses import Family, Scope, may_dial, parse
@@ -42,15 +44,13 @@ def seeds() -> list[bytes]:
     blobs = [sign_record(_KEY, record) for record in records]
     unsigned = [blob[:-SIGNATURE_BYTES] for blob in blobs]
     aimed = [payload.replace(b"/8.8.8.8/", b"/0.0.0.0/") for payload in unsigned]
-    return [b"\0" + blob for blob in blobs] + [b"\1" + payload for payload in (*unsigned, *aimed, b"\x91" * 900)]
+    return signed_seeds(blobs, (*unsigned, *aimed, b"\x91" * 900))
 
 
 def execute(data: bytes) -> None:
     if not data:
         return
-    blob = data[1:]
-    if data[0] & 1:
-        blob += _KEY.sign(_PREFIX, blob)
+    blob = signed(data, _KEY, _PREFIX)
     try:
         record = read_record(blob)
     except RemoteProtocolError:

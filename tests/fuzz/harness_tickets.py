@@ -5,6 +5,8 @@ Input: one byte, odd if the payload that follows is to be signed, even if the si
 
 from typing import Final
 
+from fuzz.framing import signed, signed_seeds
+
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.keys import SIGNATURE_BYTES, SigningKey, peer_id_of
 from passerby.discovery.addresses import Address, Family, Scope, may_dial
@@ -30,15 +32,13 @@ def seeds() -> list[bytes]:
     blobs = [sign_ticket(_KEY, ticket) for ticket in tickets]
     unsigned = [blob[:-SIGNATURE_BYTES] for blob in blobs]
     aimed = [payload.replace(bytes((127, 0, 0, 1)), bytes((8, 8, 8, 8))) for payload in unsigned]
-    return [b"\0" + blob for blob in blobs] + [b"\1" + payload for payload in (*unsigned, *aimed, b"\x91" * 190)]
+    return signed_seeds(blobs, (*unsigned, *aimed, b"\x91" * 190))
 
 
 def execute(data: bytes) -> None:
     if not data:
         return
-    blob = data[1:]
-    if data[0] & 1:
-        blob += _KEY.sign(_PREFIX, blob)
+    blob = signed(data, _KEY, _PREFIX)
     try:
         ticket = read_ticket(blob)
     except RemoteProtocolError:

@@ -177,7 +177,7 @@ def test_a_lobby_frame(name: str) -> None:
     expected = VECTORS["lobby"]["frames"][name]["type"]
     is_request = expected in {kind.__name__ for kind in (wire.Enter, wire.Sample, wire.Leave)}
     length, decode = (
-        (wire.request_length, wire.decode_request) if is_request else (wire.answer_length, wire.decode_answer)
+        (frames.request_length, wire.decode_request) if is_request else (frames.answer_length, wire.decode_answer)
     )
     assert length(frame[:2]) == len(frame) - 2
     message = decode(frame[2:])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
-from passerby.discovery import wire
+from passerby.discovery import frames, wire
 from passerby.discovery.rooms import RoomId
 
 ROOM = RoomId(5, bytes(32), 1, 1)
@@ -48,14 +48,14 @@ def body(*elements: object) -> bytes:
 @given(REQUESTS)
 def test_requests_read_back(request: wire.Request) -> None:
     frame = wire.encode(request)
-    assert wire.request_length(frame[:2]) == len(frame) - 2
+    assert frames.request_length(frame[:2]) == len(frame) - 2
     assert wire.decode_request(frame[2:]) == request
 
 
 @given(ANSWERS)
 def test_answers_read_back(answer: wire.Answer) -> None:
     frame = wire.encode(answer)
-    assert wire.answer_length(frame[:2]) == len(frame) - 2
+    assert frames.answer_length(frame[:2]) == len(frame) - 2
     assert wire.decode_answer(frame[2:]) == answer
 
 
