@@ -127,7 +127,7 @@ def _seed_run(listen: tuple[str, ...], key: str | None, config: Path | None, qui
     from passerby.node import hardening
 
     hardening.prepare(-1 if quiet else verbose)
-    from passerby.node import seedrun
+    from passerby.node.seeding import seedrun
 
     return seedrun.main(settings)
 

@@ -21,8 +21,8 @@ from benchmarks.harness import Child
 from benchmarks.visitors import NETWORK
 
 from passerby.discovery.addresses import Address, parse_seed
-from passerby.node.libp2p_081 import CURES
-from passerby.node.seed import Place, Seed
+from passerby.node.libp2p_081.cures import CURES
+from passerby.node.seeding.seed import Place, Seed
 
 LISTEN: Final = ("/ip4/127.0.0.1/tcp/0",)
 LAYERS: Final = {  # by file, the innermost that matches counts

@@ -27,7 +27,7 @@ from libp2p.exceptions import BaseLibp2pError
 
 from passerby.discovery import wire
 from passerby.discovery.addresses import Address
-from passerby.node.libp2p_081_inbound import OUTBOUND_SHARE
+from passerby.node.libp2p_081.inbound import OUTBOUND_SHARE
 from passerby.node.limits import SEED_CONNECTIONS
 
 PAGE: Final = harness.ROOT / "docs" / "operating.md"

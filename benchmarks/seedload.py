@@ -27,9 +27,9 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.frames import HEADER_BYTES
 from passerby.discovery.rooms import RoomId, room_of
-from passerby.discovery.seedevents import Asked, Closed, Connected
+from passerby.discovery.seeding.seedevents import Asked, Closed, Connected
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
-from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX: Final = 600.0 * 1000 + 300
 ROOM: Final = room_of("bench", 1000)

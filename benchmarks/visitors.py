@@ -1,7 +1,7 @@
 """Many people at one seed from one process: real connections, each under an identity of its own.
 
 A `Visitor` has no host around it: what it costs to make thousands would hide what they cost the seed. It speaks the
-same layers as everybody, those of node/libp2p_081*.py.
+same layers as everybody, those of node/libp2p_081/.
 """
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 
@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
-import passerby.node.libp2p_081_import  # noqa: F401 - for its effect  # pyright: ignore[reportUnusedImport]
+import passerby.node.libp2p_081.importing  # noqa: F401 - for its effect  # pyright: ignore[reportUnusedImport]
 
 # isort: split
 
@@ -30,12 +30,12 @@ from passerby.discovery.addresses import Address, Family
 from passerby.discovery.asking import LOBBY, Asker
 from passerby.discovery.rooms import RoomId, room_of
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.node.libp2p_081_buffers import BufferedTCP
-from passerby.node.libp2p_081_negotiation import OneFlightSelector
-from passerby.node.libp2p_081_noise import Ed25519Noise
-from passerby.node.libp2p_081_reading import Proposal
-from passerby.node.libp2p_081_stream import BoundedStream
-from passerby.node.libp2p_081_yamux import BoundedYamux, OnlyBoundedYamux
+from passerby.node.libp2p_081.buffers import BufferedTCP
+from passerby.node.libp2p_081.negotiation import OneFlightSelector
+from passerby.node.libp2p_081.noise import Ed25519Noise
+from passerby.node.libp2p_081.reading import Proposal
+from passerby.node.libp2p_081.stream import BoundedStream
+from passerby.node.libp2p_081.yamux import BoundedYamux, OnlyBoundedYamux
 
 NETWORK: Final = "bench"
 HOME: Final = Address(Family.IP4, "127.0.0.1", 4001)  # what their tickets name; nobody dials it

@@ -31,8 +31,8 @@ from passerby.discovery.limits import (
     LOOKUP_TIME,
     ROOM_SEEDS,
 )
+from passerby.discovery.seeding.table import PLACE_BITS, place_of
 from passerby.discovery.seedrecord import SeedRecord
-from passerby.discovery.table import PLACE_BITS, place_of
 
 _NOWHERE: Final = 1 << PLACE_BITS  # farther than every distance: where a seed is whose position is not known
 

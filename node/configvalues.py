@@ -111,7 +111,7 @@ def _language(value: object) -> str:
 
 def _seeds(value: object) -> tuple[str, ...]:
     from passerby.discovery.addresses import Address, AddressError, Family  # loads NaCl: `--help` need not wait
-    from passerby.discovery.seednames import parse_named
+    from passerby.discovery.searching.seednames import parse_named
 
     texts = _texts(value)
     for text in texts:

@@ -9,7 +9,7 @@ StreamError, which is a BrokenResourceError too.
 # pyright: reportMissingTypeStubs=false
 
 # before anything of libp2p:
-import passerby.node.libp2p_081_import  # noqa: F401 - for its effect  # pyright: ignore[reportUnusedImport]
+import passerby.node.libp2p_081.importing  # noqa: F401 - for its effect  # pyright: ignore[reportUnusedImport]
 
 # isort: split
 
@@ -29,8 +29,8 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from noise.connection import NoiseConnection
 
 from passerby.crypto.errors import LocalProtocolError
-from passerby.node.libp2p_081_inbound import own_host, socket_address
-from passerby.node.libp2p_081_reading import Proposal
+from passerby.node.libp2p_081.inbound import own_host, socket_address
+from passerby.node.libp2p_081.reading import Proposal
 
 BINDING_BYTES: Final = 32  # the handshake hash of Noise_XX_25519_ChaChaPoly_SHA256
 RESET_TIMEOUT: Final = 6.0  # a reset waits behind the frame being written, which is given up after 5 s

@@ -1,7 +1,7 @@
 """A libp2p host as the rest of the program sees it: no type of the library, and nothing that a peer does ends it.
 
 Addresses are multiaddrs as text without `/p2p/…`, peer ids the 38 binary bytes of an Ed25519 id (protocol.md 5),
-timeouts seconds. What the library gets wrong is mended in libp2p_081.py. What cannot be set up raises a subclass of
+timeouts seconds. What the library gets wrong is mended in libp2p_081/. What cannot be set up raises a subclass of
 OSError, so that a layer that must not import this module can catch it.
 """
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -35,9 +35,9 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no typ
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
 from passerby.crypto.keys import public_key_of
 from passerby.discovery.limits import STREAMS_PER_PEER
-from passerby.node.libp2p_081 import mended_host, swarm_of
-from passerby.node.libp2p_081_inbound import Admit
-from passerby.node.libp2p_081_reading import Proposal
+from passerby.node.libp2p_081.cures import mended_host, swarm_of
+from passerby.node.libp2p_081.inbound import Admit
+from passerby.node.libp2p_081.reading import Proposal
 from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
 
 __all__ = ["DialError", "Handler", "Host", "ListenError", "PortBusyError", "StreamError", "WrongPeerError", "admit_all"]

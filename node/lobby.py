@@ -1,6 +1,6 @@
 """A searching peer's dealings with its seeds: the searcher in the middle, connections and streams around it; a shell.
 
-The searcher (discovery/searcher.py) decides which seeds to be a guest of and what to send to which; searchevents.py
+The searcher (discovery/searching/) decides which seeds to be a guest of and what to send to which; its searchevents.py
 lists what is owed to it for each effect.
 """
 
@@ -18,13 +18,13 @@ from passerby.crypto.stamp import Parties, Personal, solve
 from passerby.discovery import wire
 from passerby.discovery.addresses import Address
 from passerby.discovery.asking import LOBBY, Asker
-from passerby.discovery.levels import LevelMemory
 from passerby.discovery.limits import CLOCK_JUMP
-from passerby.discovery.peerbook import PeerBook
-from passerby.discovery.recentrooms import RecentRooms
 from passerby.discovery.rooms import RoomId
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.recentrooms import RecentRooms
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
     CheckWork,
@@ -49,13 +49,13 @@ from passerby.discovery.searchevents import (
     Warn,
     WorkChecked,
 )
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seeding.service import Clock, unix_minus_now
 from passerby.discovery.seedrecord import check_work
-from passerby.discovery.service import Clock, unix_minus_now
 from passerby.discovery.tickets import Ticket
 from passerby.node.connection import Connection, Stream
+from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host, StreamError
-from passerby.node.names import Names
 from passerby.node.seedlinks import Link, SeedLinks
 
 

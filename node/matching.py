@@ -17,10 +17,10 @@ import trio
 
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.handshake import CHAT_PROTOCOL, Binding, RefusalCode
-from passerby.discovery import searchevents as search
 from passerby.discovery.asking import OVER
-from passerby.discovery.candidates import Outcome as Tried
 from passerby.discovery.rooms import ANYBODY
+from passerby.discovery.searching import searchevents as search
+from passerby.discovery.searching.candidates import Outcome as Tried
 from passerby.discovery.tickets import Ticket
 from passerby.node import slot
 from passerby.node.attempt import NO_COMMON_VERSION, Fact, Inbound, Meeting, Outbound

@@ -15,15 +15,14 @@ from typing import Final
 
 import trio
 
-from passerby.discovery.levels import LevelMemory
 from passerby.discovery.limits import MET_MEMORY
-from passerby.discovery.peerbook import PeerBook
-from passerby.discovery.searchevents import Introduced, Withdrawn
-from passerby.discovery.seedbook import SeedBook
-from passerby.discovery.service import Clock, unix_minus_now
-from passerby.node import home, puzzle
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searchevents import Introduced, Withdrawn
+from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seeding.service import Clock, unix_minus_now
+from passerby.node import home
 from passerby.node.config import Settings
-from passerby.node.contacts import Sources, sources
 from passerby.node.conversation import Conversation
 from passerby.node.events import (
     Command,
@@ -43,6 +42,9 @@ from passerby.node.events import (
     Wishes,
 )
 from passerby.node.exits import Exit
+from passerby.node.firstcontacts.contacts import Sources, sources
+from passerby.node.firstcontacts.reach import exposure
+from passerby.node.firstcontacts.surroundings import Surroundings
 from passerby.node.home import HomeError
 from passerby.node.identities import Identities
 from passerby.node.limits import CLOSE_TIMEOUT
@@ -50,10 +52,9 @@ from passerby.node.lobby import Lobby, Person
 from passerby.node.matching import Match, Matching
 from passerby.node.presence import Presence
 from passerby.node.pulse import Pulse
-from passerby.node.reach import exposure
 from passerby.node.reports import Reports
+from passerby.node.seeding import puzzle
 from passerby.node.situation import Facts, Situation
-from passerby.node.surroundings import Surroundings
 from passerby.node.wishes import in_common
 
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks

@@ -11,7 +11,7 @@ import trio
 from passerby.crypto.keys import KEY_BYTES, SigningKey
 from passerby.discovery.addresses import Scope, parse, scope_of
 from passerby.discovery.limits import TICKET_ADDRESSES
-from passerby.discovery.searchevents import Interests, Reachable
+from passerby.discovery.searching.searchevents import Interests, Reachable
 from passerby.node.events import Wishes
 from passerby.node.host import Host
 from passerby.node.limits import CONNECTIONS

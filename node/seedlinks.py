@@ -14,11 +14,11 @@ from passerby.discovery import dhtwire
 from passerby.discovery.addresses import Address, Scope, block_of, scope_of
 from passerby.discovery.asking import DHT, Asker
 from passerby.discovery.limits import ANSWER_TIMEOUT
-from passerby.discovery.seednames import is_believed, needs_lookup
+from passerby.discovery.searching.seednames import is_believed, needs_lookup
 from passerby.node.connection import Connection, Stream
 from passerby.node.dialling import dial_first
+from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host, StreamError
-from passerby.node.names import Names
 
 SEED_DIAL: Final = 3.0  # seconds; a seed further than that is no help to a search
 SEED_STREAM: Final = 5.0

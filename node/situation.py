@@ -5,7 +5,7 @@ from math import inf
 from typing import Final
 
 from passerby.discovery.addresses import Scope
-from passerby.discovery.searchevents import View, state_of
+from passerby.discovery.searching.searchevents import View, state_of
 from passerby.node.events import State, StateChanged, Wishes
 from passerby.node.wishes import sought
 

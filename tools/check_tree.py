@@ -17,7 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 FORBIDDEN = re.compile(
     r"(?<![\w.])/(?:[w]ork|[h]ome|[r]oot|[U]sers)/\w|python[h]osted|p[y]pi\.org|n[p]mjs\.(?:org|com)|deb\.d[e]bian\.org"
 )
-PACKAGES = ("crypto", "discovery", "node", "node/console", "node/lab")
+PACKAGES = (
+    "crypto",
+    "discovery",
+    "discovery/searching",
+    "discovery/seeding",
+    "node",
+    "node/console",
+    "node/firstcontacts",
+    "node/lab",
+    "node/libp2p_081",
+    "node/seeding",
+)
 DATA = {"passerby/py.typed", "passerby/discovery/seeds.toml"}
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.sim.model import CONNECTION_TRIPS
 
-from passerby.discovery import searchevents as search
-from passerby.discovery.candidates import Outcome as Tried
+from passerby.discovery.searching import searchevents as search
+from passerby.discovery.searching.candidates import Outcome as Tried
 from passerby.node import slot
 from passerby.node.matchmaking import Matchmaker
 

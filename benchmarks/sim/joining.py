@@ -16,7 +16,7 @@ from benchmarks.sim.world import World
 from passerby.discovery import dhtwire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.hints import Hint
-from passerby.discovery.neighbourevents import (
+from passerby.discovery.seeding.neighbourevents import (
     Call,
     CheckedWork,
     CheckWork,
@@ -28,7 +28,7 @@ from passerby.discovery.neighbourevents import (
     Tick,
     Told,
 )
-from passerby.discovery.neighbours import Neighbours
+from passerby.discovery.seeding.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from benchmarks.sim.seeds import Seed

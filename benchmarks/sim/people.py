@@ -13,10 +13,10 @@ from benchmarks.sim.tokens import FreeKey, Met
 from passerby.crypto.keys import peer_id_of
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import Scope
-from passerby.discovery.levels import LevelMemory
 from passerby.discovery.rooms import ANYBODY, RoomId
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
     CheckWork,
@@ -43,7 +43,7 @@ from passerby.discovery.searchevents import (
     Told,
     WorkChecked,
 )
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.node import slot
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from passerby.discovery.addresses import Scope, block_of
 from passerby.discovery.hints import Hint
 from passerby.discovery.limits import SWEEP
 from passerby.discovery.rooms import RoomId
-from passerby.discovery.seedevents import Asked, CheckStamp, ClockSet, Closed, Connected, Measured, StampChecked
+from passerby.discovery.seeding.seedevents import Asked, CheckStamp, ClockSet, Closed, Connected, Measured, StampChecked
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.seedrecord import SeedRecord
-from passerby.discovery.waitingroom import WaitingRoom
 
 if TYPE_CHECKING:
     from benchmarks.sim.links import Link

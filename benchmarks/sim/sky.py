@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from passerby.discovery.hints import Hint, Hints
 from passerby.discovery.limits import BUCKET_SEEDS, NEIGHBOURHOOD, PING_ROUND, PING_SHARE
-from passerby.discovery.table import Contact, Table, place_of
+from passerby.discovery.seeding.table import Contact, Table, place_of
 
 if TYPE_CHECKING:
     from benchmarks.sim.seeds import Seed

@@ -12,8 +12,8 @@ from benchmarks.sim.model import Costs
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.crypto.keys import KEY_BYTES, SigningKey
 from passerby.discovery.addresses import Address, Family, Scope
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import NO_WORK
+from passerby.discovery.searching.peerbook import PeerBook
 from passerby.discovery.seedrecord import SeedRecord
 from passerby.discovery.tickets import Ticket
 

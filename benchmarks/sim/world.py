@@ -13,7 +13,7 @@ from benchmarks.sim.sky import Map, join_at_once
 from benchmarks.sim.tokens import Records, Tickets, make_record
 
 from passerby.discovery.limits import MET_MEMORY
-from passerby.discovery.searchevents import Stopped
+from passerby.discovery.searching.searchevents import Stopped
 from passerby.node import slot
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from passerby.discovery.seedrecord import SeedRecord, sign_record
 from passerby.node.connection import Stream
 from passerby.node.host import Host
 from passerby.node.lab.chaos import Nature
-from passerby.node.seed import Place, Seed
+from passerby.node.seeding.seed import Place, Seed
 
 INVENTIONS: Final = 64
 NOWHERE: Final = parse("/ip4/127.0.0.1/tcp/1024")  # the lowest port that anybody may name; ours are far above it

@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from passerby.discovery.addresses import Address
-from passerby.discovery.service import unix_minus_now
+from passerby.discovery.seeding.service import unix_minus_now
 from passerby.node import home, peer
 from passerby.node.config import HOME_VARIABLE, LOCAL, NETWORK, SEED_LIST, Settings
 from passerby.node.events import Command, Event, Failed, Matched, MessageReceived, Quit, Say, Search, Stop

@@ -11,11 +11,11 @@ import trio
 from passerby.crypto.keys import KEY_BYTES
 from passerby.discovery.addresses import Address, Scope
 from passerby.discovery.limits import NEIGHBOURHOOD
-from passerby.discovery.service import unix_minus_now
+from passerby.discovery.seeding.service import unix_minus_now
 from passerby.node.lab import sockets
 from passerby.node.lab.chaos import Fate, Nature
 from passerby.node.lab.liars import KINDS
-from passerby.node.seed import Place, Seed
+from passerby.node.seeding.seed import Place, Seed
 
 LISTEN: Final = ("/ip4/127.0.0.1/tcp/0",)
 LOOK: Final = 0.1  # seconds between two looks at whether all have joined

@@ -12,12 +12,12 @@ import trio
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Scope
 from passerby.discovery.peerids import peer_id_text
-from passerby.discovery.service import unix_minus_now
-from passerby.node import remembered, surroundings
+from passerby.discovery.seeding.service import unix_minus_now
 from passerby.node.events import Matched, Search, State, StateChanged
-from passerby.node.joining import Joining
-from passerby.node.names import Names
-from passerby.node.seed import Seed
+from passerby.node.firstcontacts import remembered, surroundings
+from passerby.node.firstcontacts.names import Names
+from passerby.node.seeding.joining import Joining
+from passerby.node.seeding.seed import Seed
 from support.people import Person, person, settings
 from support.programs import PASSERBY
 from support.seeds import LISTEN

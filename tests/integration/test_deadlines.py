@@ -13,7 +13,7 @@ from passerby.discovery.addresses import Scope
 from passerby.discovery.asking import AT_ONCE, FIRST_REQUEST, IDLE, LOBBY, PACE, Asker
 from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH
 from passerby.discovery.rooms import room_of
-from passerby.discovery.service import OUTSIDE, LobbyServer, unix_minus_now
+from passerby.discovery.seeding.service import OUTSIDE, LobbyServer, unix_minus_now
 from passerby.node.connection import Stream
 from passerby.node.limits import RECORD_HEADER_TIMEOUT
 from passerby.node.line import Line

@@ -9,8 +9,8 @@ import trio
 
 from passerby.discovery.addresses import Address, parse
 from passerby.node.dialling import STAGGER, dial_first
+from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host
-from passerby.node.names import Names
 from passerby.node.seedlinks import SeedLinks
 
 PATIENCE = 20.0

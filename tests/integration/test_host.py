@@ -17,10 +17,10 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no typ
 
 from passerby.crypto.errors import LocalProtocolError
 from passerby.discovery.limits import STREAMS_PER_PEER
-from passerby.node import libp2p_081_inbound
 from passerby.node.connection import Connection, Stream
 from passerby.node.host import DialError, Host, ListenError, WrongPeerError
-from passerby.node.libp2p_081 import bare_host, swarm_of
+from passerby.node.libp2p_081 import inbound
+from passerby.node.libp2p_081.cures import bare_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER
 from support.attackers import read_until_closed, session
 
@@ -164,7 +164,7 @@ async def test_a_peer_with_an_rsa_identity_is_refused() -> None:
 
 
 async def test_a_silent_socket_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libp2p_081_inbound, "HANDSHAKE_TIMEOUT", 0.2)
+    monkeypatch.setattr(inbound, "HANDSHAKE_TIMEOUT", 0.2)
     async with pair(ignore) as (_, _, connection):
         assert connection.remote_address is not None
         stream = await trio.open_tcp_stream(*connection.remote_address)

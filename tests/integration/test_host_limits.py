@@ -12,14 +12,16 @@ from libp2p.host.basic_host import BasicHost
 
 from passerby.crypto.stamp import Parties
 from passerby.discovery.addresses import Scope
-from passerby.discovery.service import LobbyServer
+from passerby.discovery.seeding.service import LobbyServer
 from passerby.discovery.wire import PROTOCOL
-from passerby.node import libp2p_081, limits, presence, seed
+from passerby.node import limits, presence
 from passerby.node.connection import Connection, Stream
 from passerby.node.host import DialError, Host
-from passerby.node.libp2p_081_inbound import HALF_OPEN, OUTBOUND_SHARE, Admit
+from passerby.node.libp2p_081 import cures
+from passerby.node.libp2p_081.inbound import HALF_OPEN, OUTBOUND_SHARE, Admit
 from passerby.node.limits import CONNECTION_BUFFER, FRAME_BYTES, STREAM_BUFFER
 from passerby.node.matching import Match
+from passerby.node.seeding import seed
 from support.attackers import DATA, GONE, MULTISTREAM, PATIENCE, RST, SYN, connect, read_until_closed, session
 from support.people import settings
 from support.rawpeer import somebody
@@ -91,7 +93,7 @@ async def test_a_frame_of_more_than_a_mebibyte_ends_the_connection(size: int, su
 
 
 async def test_a_stream_whose_negotiation_stops_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libp2p_081, "NEGOTIATION_TIMEOUT", 1.0)  # whole seconds: the library drops the rest
+    monkeypatch.setattr(cures, "NEGOTIATION_TIMEOUT", 1.0)  # whole seconds: the library drops the rest
     async with listening() as host, session(host.addresses[0], host.peer_id) as peer:
         await peer.send(DATA, SYN, 1, 5, MULTISTREAM[:5])
         with trio.fail_after(PATIENCE):
@@ -138,7 +140,7 @@ async def test_a_peer_and_a_seed_have_the_places_that_are_theirs(monkeypatch: py
 
     def note(key: KeyPair, *, max_connections: int, admit: Admit) -> BasicHost:
         given.append(max_connections)
-        return libp2p_081.mended_host(key, max_connections=max_connections, admit=admit)
+        return cures.mended_host(key, max_connections=max_connections, admit=admit)
 
     monkeypatch.setattr("passerby.node.host.mended_host", note)
     monkeypatch.setattr(presence, "CONNECTIONS", 17)

@@ -1,4 +1,4 @@
-"""Each cure of node/libp2p_081.py has here the test that fails without it, named after it: see tests/cures_off.py."""
+"""Each cure of node/libp2p_081/cures.py has a test here that fails without it, named after it (tests/cures_off.py)."""
 # pyright: reportMissingTypeStubs=false, reportPrivateUsage=false, reportUnknownMemberType=false
 
 import logging
@@ -21,7 +21,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no typ
 
 from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, PortBusyError
-from passerby.node.libp2p_081 import CURES, mended_host, swarm_of
+from passerby.node.libp2p_081.cures import CURES, mended_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER, STREAMS_PER_CONNECTION
 from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window, session
 from support.distance import Place, distance

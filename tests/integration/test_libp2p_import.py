@@ -8,9 +8,9 @@ import pytest
 from libp2p.network.swarm import Swarm
 from libp2p.transport.tcp import tcp
 
-from passerby.node import libp2p_081_import
-from passerby.node.libp2p_081_expected import check_library
-from passerby.node.libp2p_081_import import DEFERRED, LEFT_OUT, VERSION, WrongLibp2pError, check_version
+from passerby.node.libp2p_081 import importing
+from passerby.node.libp2p_081.expected import check_library
+from passerby.node.libp2p_081.importing import DEFERRED, LEFT_OUT, VERSION, WrongLibp2pError, check_version
 
 HEAVY = ("aioquic", "httpx", "dns", "zeroconf", "miniupnpc", "libp2p.kad_dht", "libp2p.transport.websocket")
 
@@ -22,7 +22,7 @@ def run(program: str) -> str:
 
 
 def test_a_host_is_imported_without_what_a_chat_does_not_use() -> None:
-    for module in ("host", "connection", "libp2p_081"):
+    for module in ("host", "connection", "libp2p_081.cures"):
         loaded = run(f"import sys, passerby.node.{module}; print(*sys.modules)").split()
         assert "libp2p.network.swarm" in loaded
         assert not {*HEAVY, *LEFT_OUT} & set(loaded)
@@ -66,7 +66,7 @@ def test_another_version_is_refused() -> None:
 
 def test_a_library_without_a_package_that_is_deferred_is_refused() -> None:
     with pytest.raises(WrongLibp2pError, match="missing"):
-        libp2p_081_import._defer("libp2p.there_is_no_such_package")
+        importing._defer("libp2p.there_is_no_such_package")
     assert DEFERRED[0] == "libp2p"
 
 

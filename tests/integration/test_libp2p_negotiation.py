@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from libp2p.io.exceptions import ConnectionClosedError
 
-from passerby.node import libp2p_081_buffers
 from passerby.node.connection import Stream
 from passerby.node.host import DialError, Host, StreamError
-from passerby.node.libp2p_081_negotiation import OneFlightMultiselect
-from passerby.node.libp2p_081_reading import Proposal, RefusedError
-from passerby.node.libp2p_081_yamux import BoundedYamux
+from passerby.node.libp2p_081 import buffers
+from passerby.node.libp2p_081.negotiation import OneFlightMultiselect
+from passerby.node.libp2p_081.reading import Proposal, RefusedError
+from passerby.node.libp2p_081.yamux import BoundedYamux
 from support.attackers import ACK, DATA, FIN, MULTISTREAM, SYN, WINDOW_UPDATE, connect, line, session
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]
@@ -152,7 +152,7 @@ async def test_a_refusal_does_not_wait_for_what_was_meant_for_the_protocol() -> 
 
 @pytest.mark.parametrize("size", [1, 17, 1000])
 async def test_it_does_not_matter_in_which_pieces_bytes_arrive(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libp2p_081_buffers, "READ_BYTES", size)
+    monkeypatch.setattr(buffers, "READ_BYTES", size)
     async with listening() as host, Host.open(os.urandom(32)) as client:
         connection = await client.dial(host.addresses[0], host.peer_id)
         for _ in range(3):

@@ -8,7 +8,7 @@ import trio
 
 from passerby.node.config import Settings
 from passerby.node.events import Matched
-from passerby.node.seed import Seed
+from passerby.node.seeding.seed import Seed
 from support.people import matched, person, settings
 from support.seeds import seed as open_seed
 

@@ -9,10 +9,10 @@ import trio.abc
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import parse
 from passerby.discovery.peerids import peer_id_text
-from passerby.discovery.seednames import ANSWERS, parse_named
-from passerby.node import names
+from passerby.discovery.searching.seednames import ANSWERS, parse_named
 from passerby.node.events import Failed, Finished, Search, State, StateChanged
-from passerby.node.names import Names
+from passerby.node.firstcontacts import names
+from passerby.node.firstcontacts.names import Names
 from support.nameserver import name_server
 from support.people import matched, person, settings
 from support.seeds import seed as open_seed

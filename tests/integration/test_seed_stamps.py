@@ -14,7 +14,7 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import STAMP_CHECKS
 from passerby.discovery.rooms import epoch_of, room_of
-from passerby.discovery.service import MEASURE, LobbyServer, unix_minus_now
+from passerby.discovery.seeding.service import MEASURE, LobbyServer, unix_minus_now
 from passerby.discovery.toll import Check
 
 SEED = peer_id_of(bytes(32))

@@ -10,14 +10,15 @@ import trio
 import trio.testing
 
 from passerby.crypto.keys import SigningKey
-from passerby.discovery import dhtwire, neighbourevents
+from passerby.discovery import dhtwire
 from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.neighbourevents import Call, Gone, HangUp, Silent, Told
+from passerby.discovery.seeding import neighbourevents
+from passerby.discovery.seeding.neighbourevents import Call, Gone, HangUp, Silent, Told
+from passerby.discovery.seeding.service import unix_minus_now
 from passerby.discovery.seedrecord import SeedRecord, sign_record
-from passerby.discovery.service import unix_minus_now
+from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host
-from passerby.node.names import Names
-from passerby.node.neighbourhood import View
+from passerby.node.seeding.neighbourhood import View
 from passerby.node.seedlinks import SeedLinks
 from support.seeds import seed
 

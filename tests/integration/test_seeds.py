@@ -7,13 +7,13 @@ import trio
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Scope, parse_seed
-from passerby.discovery.knownseed import Known
 from passerby.discovery.peerids import peer_id_text
-from passerby.discovery.searchevents import Origin
-from passerby.node import remembered
+from passerby.discovery.searching.knownseed import Known
+from passerby.discovery.searching.searchevents import Origin
 from passerby.node.events import Ended, Failed, Finished, Matched, Search, State, StateChanged, Stop
-from passerby.node.remembered import decode
-from passerby.node.seed import Seed
+from passerby.node.firstcontacts import remembered
+from passerby.node.firstcontacts.remembered import decode
+from passerby.node.seeding.seed import Seed
 from support.people import matched, person, settings
 from support.seeds import LISTEN
 from support.seeds import seed as open_seed

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import trio
 
-from passerby.discovery.service import Clock, unix_minus_now
+from passerby.discovery.seeding.service import Clock, unix_minus_now
 from passerby.node.config import Settings
 from passerby.node.events import Command, Ended, Event, Finished, Matched, MessageReceived, Quit, Say, Search
 from passerby.node.home import load_settings

@@ -10,21 +10,21 @@ import trio
 
 from passerby.crypto.handshake import CHAT_PROTOCOL, Binding
 from passerby.crypto.records import check_record_length
-from passerby.discovery.levels import LevelMemory
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import ANYBODY
-from passerby.discovery.searchevents import Started
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searchevents import Started
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.tickets import Ticket
 from passerby.node.attempt import Outbound
 from passerby.node.config import Settings
 from passerby.node.connection import Connection, Stream
-from passerby.node.contacts import Contacts, Near, Sources
 from passerby.node.events import Wishes
+from passerby.node.firstcontacts.contacts import Contacts, Near, Sources
+from passerby.node.firstcontacts.interfaces import NetworkWatch
+from passerby.node.firstcontacts.localseed import LocalSeed
 from passerby.node.host import Host
-from passerby.node.interfaces import NetworkWatch
 from passerby.node.lobby import Person
-from passerby.node.localseed import LocalSeed
 from passerby.node.matching import Match
 from passerby.node.messages import Hello, Message, Text, decode
 from passerby.node.presence import Presence

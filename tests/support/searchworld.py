@@ -10,12 +10,12 @@ from functools import partial
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.candidates import Outcome
-from passerby.discovery.levels import LevelMemory
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import RoomId
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.candidates import Outcome
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
     AttemptEnded,
@@ -39,11 +39,11 @@ from passerby.discovery.searchevents import (
     Told,
     Warn,
 )
-from passerby.discovery.seedbook import SeedBook
-from passerby.discovery.seedevents import Asked, Closed, Connected
+from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seeding.seedevents import Asked, Closed, Connected
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.seedrecord import SeedRecord, sign_record
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.discovery.waitingroom import WaitingRoom
 
 HERE = parse("/ip4/127.0.0.1/tcp/4001")
 TRIP = 0.02  # seconds, one way

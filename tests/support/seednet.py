@@ -15,7 +15,7 @@ from passerby.crypto.keys import SigningKey
 from passerby.discovery import dhtwire
 from passerby.discovery.addresses import Address, Family, Scope
 from passerby.discovery.lookup import Candidate, Lookup, block_at
-from passerby.discovery.neighbourevents import (
+from passerby.discovery.seeding.neighbourevents import (
     Call,
     CheckedWork,
     CheckWork,
@@ -29,9 +29,9 @@ from passerby.discovery.neighbourevents import (
     Tick,
     Told,
 )
-from passerby.discovery.neighbours import Neighbours
+from passerby.discovery.seeding.neighbours import Neighbours
+from passerby.discovery.seeding.table import place_of
 from passerby.discovery.seedrecord import SeedRecord, read_record, sign_record
-from passerby.discovery.table import place_of
 
 UNIX = 1_800_000_000.0  # at virtual time 0
 

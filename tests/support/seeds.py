@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from passerby.discovery.addresses import Address
-from passerby.discovery.service import Clock, unix_minus_now
-from passerby.node.seed import Place, Seed
+from passerby.discovery.seeding.service import Clock, unix_minus_now
+from passerby.node.seeding.seed import Place, Seed
 from support.people import settings
 
 LISTEN: Final = ("/ip4/127.0.0.1/tcp/0",)

@@ -22,13 +22,16 @@ from passerby.crypto.messages import parse_reply
 from passerby.crypto.records import Opener
 from passerby.crypto.transcript import Secrets
 from passerby.crypto.words import TABLE
-from passerby.discovery import asking, dhtwire, frames, lobbycodes, service, tags, wire
+from passerby.discovery import asking, dhtwire, frames, lobbycodes, tags, wire
 from passerby.discovery import limits as discovery
 from passerby.discovery.rooms import epoch_of, room_of
+from passerby.discovery.seeding import service
 from passerby.discovery.seedrecord import check_work, read_record
 from passerby.discovery.tickets import read_ticket
-from passerby.node import config, crowd, dialback, libp2p_081_inbound, messages
+from passerby.node import config, messages
 from passerby.node import limits as node
+from passerby.node.libp2p_081 import inbound
+from passerby.node.seeding import crowd, dialback
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -314,9 +317,9 @@ SENTENCES: Final = (
     f"of {dialback.BLOCKS:_} blocks at most",
     f"| {node.STREAMS_PER_CONNECTION} streams a connection |",
     f"| {discovery.STREAMS_PER_PEER} streams of one protocol and one peer id;",
-    f"| {libp2p_081_inbound.HALF_OPEN} inbound handshakes at once",
-    f"| {libp2p_081_inbound.IDLE:.0f} s, or up to {2 * libp2p_081_inbound.IDLE_LOOK:.0f} s more, that an inbound",
-    f"{libp2p_081_inbound.IDLE_MOST} such connections at once",
+    f"| {inbound.HALF_OPEN} inbound handshakes at once",
+    f"| {inbound.IDLE:.0f} s, or up to {2 * inbound.IDLE_LOOK:.0f} s more, that an inbound",
+    f"{inbound.IDLE_MOST} such connections at once",
     f"| {node.CONNECTIONS} connections of a chatting peer, {node.SEED_CONNECTIONS:_} of a seed",
     f"a block (0.2) that has most, and {crowd.FAIR_SHARE} or more, gets no further one",
     f"When more than {discovery.ENTER_STAMP_RATE:.0f} connections a second have asked to come in",

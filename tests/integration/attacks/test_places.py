@@ -16,15 +16,16 @@ from trio.testing import wait_all_tasks_blocked
 
 from passerby.discovery import wire
 from passerby.discovery.limits import BLOCK_STREAMS
-from passerby.node import crowd, libp2p_081_inbound
-from passerby.node import seed as seeds
 from passerby.node.connection import Stream
 from passerby.node.host import Host
-from passerby.node.libp2p_081_inbound import OUTBOUND_SHARE
-from passerby.node.libp2p_081_yamux import FRAMES_AT_ONCE, OPENED_AT_ONCE, BoundedYamux
+from passerby.node.libp2p_081 import inbound
+from passerby.node.libp2p_081.inbound import OUTBOUND_SHARE
+from passerby.node.libp2p_081.yamux import FRAMES_AT_ONCE, OPENED_AT_ONCE, BoundedYamux
 from passerby.node.limits import SEED_CONNECTIONS
-from passerby.node.seed import Seed
-from passerby.node.seedrun import FILES_BESIDE
+from passerby.node.seeding import crowd
+from passerby.node.seeding import seed as seeds
+from passerby.node.seeding.seed import Seed
+from passerby.node.seeding.seedrun import FILES_BESIDE
 from support.attackers import GONE, RST, WINDOW_UPDATE, Session, session
 from support.lobbyattackers import a_room, ask, attacker, ticket_of
 from support.people import settings
@@ -56,7 +57,7 @@ def blocks_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
         assert host is not None
         return host
 
-    monkeypatch.setattr(libp2p_081_inbound, "block_of", block_of)
+    monkeypatch.setattr(inbound, "block_of", block_of)
     monkeypatch.setattr(seeds, "block_of", block_of)
 
 
@@ -108,8 +109,8 @@ async def test_frames_that_have_arrived_wait_for_others_in_between() -> None:
 
 
 async def test_a_connection_that_carries_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libp2p_081_inbound, "IDLE", 0.5)
-    monkeypatch.setattr(libp2p_081_inbound, "IDLE_LOOK", 0.1)
+    monkeypatch.setattr(inbound, "IDLE", 0.5)
+    monkeypatch.setattr(inbound, "IDLE_LOOK", 0.1)
     async with listening() as host, AsyncExitStack() as stack:
         busy = await carrying(stack, host, "127.0.0.1")
         async with session(host.addresses[0], host.peer_id) as idle:
@@ -128,7 +129,7 @@ async def ended(peer: Session) -> None:
 
 async def test_of_too_many_connections_that_carry_nothing_the_oldest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     most = 4
-    monkeypatch.setattr(libp2p_081_inbound, "IDLE_MOST", most)
+    monkeypatch.setattr(inbound, "IDLE_MOST", most)
     async with listening() as host, AsyncExitStack() as stack:
         busy = await carrying(stack, host, "127.0.0.1")
         idle = [await stack.enter_async_context(session(host.addresses[0], host.peer_id)) for _ in range(most + 2)]
@@ -186,7 +187,7 @@ async def test_tickets_by_the_hundred_from_one_block_leave_room_for_others_and_h
 
 
 async def test_what_an_attack_took_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libp2p_081_inbound, "IDLE_LOOK", 0.1)
+    monkeypatch.setattr(inbound, "IDLE_LOOK", 0.1)
 
     async def attack(server: Seed, connections: int) -> int:
         """Return how many tasks there are when it is over."""

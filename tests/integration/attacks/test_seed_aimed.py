@@ -15,10 +15,10 @@ from passerby.discovery import dhtwire
 from passerby.discovery.addresses import Address, Family
 from passerby.discovery.asking import DHT, serve
 from passerby.discovery.limits import VERIFY_AT_ONCE, VERIFY_PATIENCE
-from passerby.node import dialback
-from passerby.node import seed as seeds
 from passerby.node.connection import Stream
 from passerby.node.host import Host
+from passerby.node.seeding import dialback
+from passerby.node.seeding import seed as seeds
 from support.lobbyattackers import ask, attacker, invented_record
 from support.seeds import seed
 

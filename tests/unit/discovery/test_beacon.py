@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Scope, may_dial, parse
-from passerby.discovery.beacon import beacon, mark_of, read_beacon
 from passerby.discovery.peerids import peer_id_text
+from passerby.discovery.seeding.beacon import beacon, mark_of, read_beacon
 
 ONE, OTHER = (peer_id_text(peer_id_of(SigningKey.from_seed(bytes([number]) * 32).public)) for number in range(2))
 FOUR = parse(f"/ip4/192.168.1.5/tcp/40001/p2p/{ONE}")

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.discovery.addresses import Scope
-from passerby.discovery.beats import Beats
-from passerby.discovery.seedroom import Stream
+from passerby.discovery.seeding.beats import Beats
+from passerby.discovery.seeding.seedroom import Stream
 
 
 def stream(number: int = 0, heard: float = 0.0, interval: int = 5) -> Stream:

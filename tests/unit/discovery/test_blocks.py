@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from passerby.discovery.blocks import Blocks, Entry
+from passerby.discovery.seeding.blocks import Blocks, Entry
 
 
 def test_the_fullest_are_drawn_alike_whatever_their_number() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from passerby.crypto.keys import peer_id_of
 from passerby.discovery.addresses import parse
-from passerby.discovery.candidates import Candidates, Outcome, Seen
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import room_of
+from passerby.discovery.searching.candidates import Candidates, Outcome, Seen
+from passerby.discovery.searching.peerbook import PeerBook
 from passerby.discovery.tickets import Ticket
 
 ROOM, NEXT_ROOM = room_of("main", 1000), room_of("main", 1001)

@@ -6,8 +6,8 @@ import pytest
 
 from passerby.crypto.stamp import Parties, Personal
 from passerby.discovery.addresses import Scope
-from passerby.discovery.door import Door, Full
-from passerby.discovery.seedroom import Stream
+from passerby.discovery.seeding.door import Door, Full
+from passerby.discovery.seeding.seedroom import Stream
 from passerby.discovery.toll import Abort, Admit, Demand
 
 SEED = bytes(38)
@@ -116,7 +116,7 @@ def test_a_flood_of_one_block_pays_and_the_others_come_in_free() -> None:
 
 
 def test_blocks_past_counting_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.discovery.door.ARRIVAL_BLOCKS", 400)
+    monkeypatch.setattr("passerby.discovery.seeding.door.ARRIVAL_BLOCKS", 400)
     verdicts = rush(door(), rate=100, seconds=8)
     assert verdicts[:400] == [Admit()] * 400
     assert verdicts[400:] == [Demand(4, 1)] * 400
@@ -152,7 +152,7 @@ def test_one_connection_is_one_arrival_whatever_its_streams() -> None:
 
 
 def test_connections_past_remembering_are_counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.discovery.door.TOLL_CONNECTIONS", 1)
+    monkeypatch.setattr("passerby.discovery.seeding.door.TOLL_CONNECTIONS", 1)
     at = door()
     come(at, stream(1), 0.0)
     for _ in range(400):

@@ -4,7 +4,7 @@ import pytest
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Scope, parse
-from passerby.discovery.knownseed import RESTART, RESTART_RETRY, Known, Origin
+from passerby.discovery.searching.knownseed import RESTART, RESTART_RETRY, Known, Origin
 
 PID = peer_id_of(SigningKey.from_seed(bytes(32)).public)
 

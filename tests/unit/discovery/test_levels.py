@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.discovery.hints import Hint
-from passerby.discovery.levels import LevelMemory, TagLevels
 from passerby.discovery.rooms import ANYBODY
+from passerby.discovery.searching.levels import LevelMemory, TagLevels
 
 
 def test_a_search_begins_at_its_own_memory_for_ten_minutes() -> None:

@@ -5,8 +5,8 @@ import pytest
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import epoch_of, room_of
-from passerby.discovery.searchview import state_of
-from passerby.discovery.seedevents import Asked, Closed, Connected
+from passerby.discovery.searching.searchview import state_of
+from passerby.discovery.seeding.seedevents import Asked, Closed, Connected
 from support.searchworld import TRIP, World
 
 

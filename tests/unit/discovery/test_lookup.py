@@ -13,8 +13,8 @@ from passerby.crypto.keys import SigningKey
 from passerby.discovery.addresses import Scope, parse
 from passerby.discovery.limits import LOOKUP_ALPHA, LOOKUP_NEW, LOOKUP_QUERIES, LOOKUP_TIME, QUERY_PATIENCE
 from passerby.discovery.lookup import Candidate, Lookup, block_at
+from passerby.discovery.seeding.table import place_of
 from passerby.discovery.seedrecord import SeedRecord, sign_record
-from passerby.discovery.table import place_of
 from support.seednet import UNIX, address_of, candidate_of, key_of, record_of
 
 TARGET = bytes(range(32))

@@ -1,7 +1,7 @@
 """What a lookup found is remembered for the epoch and its neighbour, and no longer."""
 
-from passerby.discovery.lookupmemory import LookupMemory
 from passerby.discovery.rooms import room_of
+from passerby.discovery.searching.lookupmemory import LookupMemory
 
 
 def test_a_lookup_is_remembered_until_its_epoch_is_past() -> None:

@@ -20,7 +20,7 @@ from passerby.discovery.limits import (
     VERIFY_GAP,
     WORK_MEMORY,
 )
-from passerby.discovery.neighbourevents import (
+from passerby.discovery.seeding.neighbourevents import (
     Call,
     CheckedWork,
     CheckWork,
@@ -37,9 +37,9 @@ from passerby.discovery.neighbourevents import (
     Tick,
     Told,
 )
-from passerby.discovery.neighbours import Neighbours
+from passerby.discovery.seeding.neighbours import Neighbours
+from passerby.discovery.seeding.table import place_of
 from passerby.discovery.seedrecord import SeedRecord, sign_record
-from passerby.discovery.table import place_of
 from support.seednet import UNIX, address_of, key_of, read, record_of
 
 MACHINE, PUBLIC = Scope.MACHINE, Scope.PUBLIC

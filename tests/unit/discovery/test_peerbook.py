@@ -2,7 +2,7 @@
 
 import math
 
-from passerby.discovery.peerbook import PeerBook
+from passerby.discovery.searching.peerbook import PeerBook
 
 
 def test_remembers_for_its_lifetime_only() -> None:

@@ -1,7 +1,7 @@
 """Rooms we are in, and for a minute those we left, each with its tag: an M1 may name them, and no other."""
 
-from passerby.discovery.recentrooms import GRACE, RecentRooms
 from passerby.discovery.rooms import ANYBODY, room_of
+from passerby.discovery.searching.recentrooms import GRACE, RecentRooms
 
 A, B, CHESS = room_of("test", 1), room_of("test", 2), room_of("test", 1, b"tag:chess")
 

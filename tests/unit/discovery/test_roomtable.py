@@ -5,8 +5,8 @@ import random
 from passerby.discovery.addresses import Scope
 from passerby.discovery.hints import Hint
 from passerby.discovery.rooms import RoomId, room_of
-from passerby.discovery.roomtable import RoomTable
-from passerby.discovery.seedroom import SeedRoom, Stream
+from passerby.discovery.seeding.roomtable import RoomTable
+from passerby.discovery.seeding.seedroom import SeedRoom, Stream
 
 ANYBODY = room_of("main", 1000)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.discovery.schedule import Schedule
+from passerby.discovery.searching.schedule import Schedule
 
 
 def rounds(rng: random.Random, until: float, start: float = 100.0) -> list[float]:

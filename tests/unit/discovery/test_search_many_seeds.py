@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from passerby.discovery.levels import LevelMemory
 from passerby.discovery.rooms import room_of
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.seedbook import SeedBook
 from support.searchworld import TRIP, UNIX, Person, SimulatedSeed, World
 
 ROOM = room_of("main", int(UNIX // 600))

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope, parse
-from passerby.discovery.candidates import Outcome, Seen
-from passerby.discovery.levels import LevelMemory
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import RoomId, room_of
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.candidates import Outcome, Seen
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AttemptEnded,
     ClockSet,
@@ -37,8 +37,8 @@ from passerby.discovery.searchevents import (
     Stopped,
     Tick,
 )
-from passerby.discovery.searchview import View, state_of
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.searchview import View, state_of
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
 
 UNIX = 600.0 * 1000 + 200  # at now = 0: far from both edges

@@ -15,13 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.candidates import Outcome
 from passerby.discovery.hints import Hint
-from passerby.discovery.levels import LevelMemory
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import RoomId, epochs_at, tid_of
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.candidates import Outcome
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
     AttemptEnded,
@@ -52,8 +52,8 @@ from passerby.discovery.searchevents import (
     Told,
     Withdrawn,
 )
-from passerby.discovery.searchview import state_of
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.searchview import state_of
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seedrecord import SeedRecord, sign_record
 from passerby.discovery.tickets import Ticket, read_ticket, sign_ticket
 

@@ -11,12 +11,12 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.hints import Hint
-from passerby.discovery.levels import LevelMemory
 from passerby.discovery.limits import LOBBY_SEEDS, ROOMS_PER_STREAM
-from passerby.discovery.peerbook import PeerBook
 from passerby.discovery.rooms import ANYBODY, RoomId, room_of
-from passerby.discovery.searcher import Searcher
-from passerby.discovery.searchevents import (
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searcher import Searcher
+from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
     CheckWork,
@@ -46,7 +46,7 @@ from passerby.discovery.searchevents import (
     Withdrawn,
     WorkChecked,
 )
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seedrecord import SeedRecord, sign_record
 
 UNIX = 600.0 * 3_000_000 + 200

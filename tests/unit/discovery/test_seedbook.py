@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.knownseed import Known, Origin
 from passerby.discovery.lookup import Candidate
 from passerby.discovery.rooms import room_of, seed_position
-from passerby.discovery.searchevents import Introduced
-from passerby.discovery.seedbook import SeedBook
+from passerby.discovery.searching.knownseed import Known, Origin
+from passerby.discovery.searching.searchevents import Introduced
+from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seedrecord import SeedRecord, sign_record
 
 UNIX = 1_800_000_000.0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import AddressError, Scope, parse
 from passerby.discovery.peerids import peer_id_text
-from passerby.discovery.seednames import (
+from passerby.discovery.searching.seednames import (
     ANSWERS,
     SeedName,
     by_seed,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import room_of
-from passerby.discovery.seedroom import Place, SeedRoom, Stream
+from passerby.discovery.seeding.seedroom import Place, SeedRoom, Stream
 
 ROOM = room_of("main", 1000)
 

@@ -10,7 +10,7 @@ import pytest
 
 from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import NEIGHBOURHOOD, PING_ROUND, PONG_PATIENCE
-from passerby.discovery.neighbourevents import Moved
+from passerby.discovery.seeding.neighbourevents import Moved
 from support.seednet import SeedNet
 
 FEW = 40

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.discovery.addresses import Scope
-from passerby.discovery.firstcontacts import FirstContacts
 from passerby.discovery.limits import (
     BUCKET_SPARES,
     FIRST_RETRY,
@@ -17,8 +16,9 @@ from passerby.discovery.limits import (
     SPARE_BLOCK,
 )
 from passerby.discovery.lookup import block_at
-from passerby.discovery.spares import NEVER, Spare, Spares
-from passerby.discovery.table import Contact, Table, place_of
+from passerby.discovery.seeding.firstcontacts import FirstContacts
+from passerby.discovery.seeding.spares import NEVER, Spare, Spares
+from passerby.discovery.seeding.table import Contact, Table, place_of
 from support.seednet import UNIX, address_of, read, record_of
 
 OWN = read(record_of(0))

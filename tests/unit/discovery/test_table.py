@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.discovery.limits import BUCKET_BLOCK_SEEDS, BUCKET_SEEDS, NEIGHBOURHOOD, TABLE_BLOCK_SEEDS
-from passerby.discovery.table import Contact, Table, place_of
+from passerby.discovery.seeding.table import Contact, Table, place_of
 from support.seednet import address_of, key_of, read, record_of
 
 OWN = read(record_of(0)).position

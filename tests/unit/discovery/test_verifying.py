@@ -7,7 +7,7 @@ import pytest
 from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.dhtwire import Nodes
 from passerby.discovery.limits import BUCKET_SPARES, VERIFY_AT_ONCE
-from passerby.discovery.neighbourevents import (
+from passerby.discovery.seeding.neighbourevents import (
     Call,
     CheckedWork,
     CheckWork,
@@ -21,9 +21,9 @@ from passerby.discovery.neighbourevents import (
     Tick,
     Told,
 )
-from passerby.discovery.neighbours import Neighbours
+from passerby.discovery.seeding.neighbours import Neighbours
+from passerby.discovery.seeding.table import Table, place_of
 from passerby.discovery.seedrecord import SeedRecord, sign_record
-from passerby.discovery.table import Table, place_of
 from support.seednet import UNIX, key_of, read, record_of
 
 PUBLIC, LAN, MACHINE = Scope.PUBLIC, Scope.LAN, Scope.MACHINE

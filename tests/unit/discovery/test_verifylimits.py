@@ -2,9 +2,9 @@
 
 from passerby.discovery.addresses import Address, Family, Scope
 from passerby.discovery.limits import RECORD_ADDRESSES, VERIFY_AGAIN, VERIFY_GAP, VERIFY_MEMORY, VERIFY_TRIES
+from passerby.discovery.seeding.spares import Spare
+from passerby.discovery.seeding.verifylimits import CHECKS_PER_BLOCK, CHECKS_PER_SECOND, Checks, Dials
 from passerby.discovery.seedrecord import SeedRecord
-from passerby.discovery.spares import Spare
-from passerby.discovery.verifylimits import CHECKS_PER_BLOCK, CHECKS_PER_SECOND, Checks, Dials
 from support.seednet import UNIX, address_of, key_of
 
 PUBLIC, MACHINE = Scope.PUBLIC, Scope.MACHINE

@@ -13,9 +13,9 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope, parse
 from passerby.discovery.rooms import RoomId, room_of
-from passerby.discovery.seedevents import Asked, CheckStamp, ClockSet, Closed, Connected, Heard, Limits
+from passerby.discovery.seeding.seedevents import Asked, CheckStamp, ClockSet, Closed, Connected, Heard, Limits
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.tickets import Ticket, sign_ticket
-from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)

@@ -11,9 +11,9 @@ from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import ROOMS_PER_STREAM, SEED_ROOMS
 from passerby.discovery.rooms import RoomId, room_of
-from passerby.discovery.seedevents import Asked, Closed, Connected, Limits
+from passerby.discovery.seeding.seedevents import Asked, Closed, Connected, Limits
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.tickets import Ticket
-from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)

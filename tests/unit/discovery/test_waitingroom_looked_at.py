@@ -5,8 +5,8 @@ import random
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import room_of
-from passerby.discovery.seedevents import Asked, Closed, Connected
-from passerby.discovery.waitingroom import WaitingRoom
+from passerby.discovery.seeding.seedevents import Asked, Closed, Connected
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)

@@ -9,7 +9,7 @@ from passerby.crypto.stamp import Parties, Personal
 from passerby.discovery import wire
 from passerby.discovery.addresses import Scope
 from passerby.discovery.rooms import room_of
-from passerby.discovery.seedevents import (
+from passerby.discovery.seeding.seedevents import (
     Asked,
     CheckStamp,
     Closed,
@@ -20,8 +20,8 @@ from passerby.discovery.seedevents import (
     Measured,
     StampChecked,
 )
+from passerby.discovery.seeding.waitingroom import WaitingRoom
 from passerby.discovery.tickets import Ticket
-from passerby.discovery.waitingroom import WaitingRoom
 
 UNIX = 600.0 * 1000 + 300
 ROOM = room_of("main", 1000)

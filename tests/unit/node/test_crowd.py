@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from passerby.discovery.blocks import Entry
-from passerby.node import crowd
-from passerby.node.crowd import Crowd
+from passerby.discovery.seeding.blocks import Entry
+from passerby.node.seeding import crowd
+from passerby.node.seeding.crowd import Crowd
 
 PLACES = 20
 

@@ -4,8 +4,8 @@ import pytest
 import trio
 import trio.testing
 
-from passerby.node.interfaces import POLL, NetworkWatch, read_interfaces
-from passerby.node.lanhosts import Interface, lan_hosts, reaching
+from passerby.node.firstcontacts.interfaces import POLL, NetworkWatch, read_interfaces
+from passerby.node.firstcontacts.lanhosts import Interface, lan_hosts, reaching
 
 WIFI = Interface("192.168.1.5")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from passerby.discovery.addresses import Scope, parse
-from passerby.node.reach import exposure, is_open, refusal
+from passerby.node.firstcontacts.reach import exposure, is_open, refusal
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.knownseed import Known
 from passerby.discovery.limits import REMEMBERED_SEEDS
 from passerby.discovery.peerids import peer_id_text
-from passerby.discovery.searchevents import Introduced, Origin
+from passerby.discovery.searching.knownseed import Known
+from passerby.discovery.searching.searchevents import Introduced, Origin
+from passerby.node.firstcontacts.remembered import FAILURES, Seed, decode, load, save, updated
 from passerby.node.home import locate
-from passerby.node.remembered import FAILURES, Seed, decode, load, save, updated
 
 RECORD = b"\xc0 as it was signed"
 

@@ -6,8 +6,8 @@ from importlib.resources import files
 import pytest
 
 from passerby.discovery.addresses import Address, AddressError, Scope
-from passerby.discovery.seednames import SeedName
-from passerby.node.shipped import FILE, shipped_seeds
+from passerby.discovery.searching.seednames import SeedName
+from passerby.node.firstcontacts.shipped import FILE, shipped_seeds
 
 LISTED = """
 main = ["/dnsaddr/seeds.example", "/ip4/1.1.1.1/tcp/7171/p2p/12D3KooWPhZRP5jzPLPoVF6XTXVLKw1deQBXY83yMmsKwn1f9rWe"]

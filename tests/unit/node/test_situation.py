@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from passerby.discovery.candidates import Seen
-from passerby.discovery.searchevents import View
+from passerby.discovery.searching.candidates import Seen
+from passerby.discovery.searching.searchevents import View
 from passerby.node.events import Scope, State, StateChanged
 from passerby.node.situation import FIRST_CONTACT, Facts, Situation
 

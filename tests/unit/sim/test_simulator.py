@@ -17,9 +17,9 @@ from benchmarks.sim.seeds import Seed
 from benchmarks.sim.sky import Map
 from benchmarks.sim.world import World
 
-import passerby.discovery.neighbours
-import passerby.discovery.searcher
-import passerby.discovery.waitingroom
+import passerby.discovery.searching.searcher
+import passerby.discovery.seeding.neighbours
+import passerby.discovery.seeding.waitingroom
 import passerby.node.matchmaking
 
 
@@ -33,10 +33,10 @@ def a_world(honest: int = 8, **model: float) -> tuple[World, list[Seed]]:
 def test_the_machines_are_those_that_ship() -> None:
     world, every = a_world()
     person = world.arrive(every)
-    assert type(person.searcher) is passerby.discovery.searcher.Searcher
+    assert type(person.searcher) is passerby.discovery.searching.searcher.Searcher
     assert type(person.slot) is passerby.node.matchmaking.Matchmaker
-    assert type(every[0].room) is passerby.discovery.waitingroom.WaitingRoom
-    assert type(LiveSky(every[0]).machine) is passerby.discovery.neighbours.Neighbours
+    assert type(every[0].room) is passerby.discovery.seeding.waitingroom.WaitingRoom
+    assert type(LiveSky(every[0]).machine) is passerby.discovery.seeding.neighbours.Neighbours
     for machine in (type(person.searcher), type(person.slot), type(every[0].room)):
         assert machine.__module__.startswith("passerby.")
         assert "/benchmarks/" not in inspect.getfile(machine)

@@ -1,0 +1,1 @@
+"""A seed in the node: its host, its dealings with other seeds, its start and end."""

@@ -1,0 +1,99 @@
+"""A seed that somebody runs: its key, its signals, its exit codes (`passerby seed run`); a shell."""
+
+import resource
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+from filelock import FileLock, Timeout
+
+from passerby.crypto.keys import KEY_BYTES, SigningKey
+from passerby.discovery.searching.searchevents import Introduced
+from passerby.node import home
+from passerby.node.config import Folders, Settings
+from passerby.node.exits import Exit
+from passerby.node.firstcontacts import remembered
+from passerby.node.firstcontacts.names import Names
+from passerby.node.home import HomeError
+from passerby.node.host import ListenError
+from passerby.node.invocation import program
+from passerby.node.limits import SEED_CONNECTIONS
+from passerby.node.seeding import puzzle
+from passerby.node.seeding.joining import Joining
+from passerby.node.seeding.seed import Place, Seed
+
+# A seed that was told to leave has done what it should: only Ctrl-C keeps the shell's usual answer.
+_EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 0}
+
+FILES_BESIDE: Final = 256  # open files that are no connection: the program's own, listeners, dials under way
+
+
+def read_key(path: Path, folders: Folders) -> bytes:
+    """Return the seed's 32-byte key, made and kept at its first start. HomeError if the file is not one of ours."""
+    if home.read(path, folders) is None:
+        home.update(path, folders, lambda there: there or secrets.token_bytes(KEY_BYTES))
+    key = home.read(path, folders)
+    if key is None or len(key) != KEY_BYTES:
+        raise HomeError(f"{path} is no seed key ({KEY_BYTES} bytes). Move it away to get a new one, or name another.")
+    return key
+
+
+def main(settings: Settings) -> int:
+    """Run a seed until a signal ends it; return the exit code (`passerby seed run`)."""
+    raise_file_limit()
+    lock = FileLock(home.ensure_folder(settings.folders.run, settings.folders) / "seed.lock", mode=0o600)
+    try:
+        with lock.acquire(blocking=False):
+            key = read_key(settings.key, settings.folders)
+            place = Place(
+                settings.network,
+                puzzle.bits_of(settings.network),
+                solve=partial(puzzle.solution, settings.folders, settings.network, SigningKey.from_seed(key).public),
+            )
+            earlier = remembered.load(settings.folders, settings.network)
+            return trio.run(_run, key, place, settings, earlier)
+    except Timeout:
+        _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
+    except ListenError as error:
+        _say(f"The seed {error.strerror or error}. Choose another port with --listen.")
+    return Exit.CONFIG
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many files as the seed has places, each of which is one, or as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = SEED_CONNECTIONS + FILES_BESIDE
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        _say(
+            f"This system lets the seed open {most} files, not {wanted}: it can serve fewer people (see `ulimit -Hn`)."
+        )
+
+
+async def _run(key: bytes, place: Place, settings: Settings, earlier: Sequence[Introduced]) -> int:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async with Seed.open(key, settings.listen, place) as seed, trio.open_nursery() as nursery:
+            joining = Joining(seed, settings, Names(), _say)
+            nursery.start_soon(joining.run, earlier)
+            for address in seed.addresses:
+                sys.stdout.write(f"{address}\n")
+            sys.stdout.flush()
+            _say(f"Serving. Others on this machine use it with: {program()} chat --seed ADDRESS (one of those above)")
+            async for number in signals:
+                _say("Leaving.")
+                nursery.cancel_scope.cancel()
+                with trio.CancelScope(shield=True):
+                    await joining.remember()
+                return _EXIT_CODES[signal.Signals(number)]
+    raise AssertionError("signals never end")
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
