@@ -10,9 +10,8 @@ OSError, so that a layer that must not import this module can catch it.
 # before anything of libp2p, because it brings the library in the right way:
 from passerby.node.connection import Connection, Stream, StreamError  # isort: split
 
-import errno
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
@@ -29,8 +28,6 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
-from libp2p.utils.address_validation import get_available_interfaces
-from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.crypto.errors import LocalProtocolError, RemoteProtocolError
 from passerby.crypto.keys import public_key_of
@@ -39,8 +36,9 @@ from passerby.node.libp2p_081.cures import mended_host, swarm_of
 from passerby.node.libp2p_081.inbound import Admit
 from passerby.node.libp2p_081.reading import Proposal
 from passerby.node.limits import CLOSE_TIMEOUT, CONNECTIONS, DIAL_TIMEOUT, NEGOTIATION_TIMEOUT
+from passerby.node.listening import concrete, parse_multiaddr, require_listening
 
-__all__ = ["DialError", "Handler", "Host", "ListenError", "PortBusyError", "StreamError", "WrongPeerError", "admit_all"]
+__all__ = ["DialError", "Handler", "Host", "StreamError", "WrongPeerError", "admit_all"]
 
 _DROP_BYTES: Final = 64 * 1024
 
@@ -53,14 +51,6 @@ class DialError(OSError):
 
 class WrongPeerError(DialError):
     """Somebody answered, but not the peer that was asked for."""
-
-
-class ListenError(OSError):
-    """The host cannot listen on an address."""
-
-
-class PortBusyError(ListenError):
-    """Another program listens on that port."""
 
 
 def admit_all(_address: str, _port: int) -> bool:
@@ -98,11 +88,11 @@ class Host:
         Raises PortBusyError, ListenError; WrongLibp2pError if the library is not the one we mend.
         """
         inner = mended_host(create_new_key_pair(seed), max_connections=max_connections, admit=admit)
-        wanted = [_multiaddr(address) for address in listen]
+        wanted = [parse_multiaddr(address) for address in listen]
         failure: Exception | None = None
         async with inner.run(listen_addrs=wanted), trio.open_nursery() as nursery:
             try:
-                await _require_listening(inner, wanted)
+                await require_listening(inner, wanted)
                 yield cls(inner, nursery)
             except Exception as error:  # noqa: BLE001 - raised again below, free of the nurseries' groups
                 failure = error
@@ -113,7 +103,7 @@ class Host:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Where the host listens at this moment, the machine's addresses in place of 0.0.0.0 and ::."""
-        return tuple(_concrete(self._inner.get_transport_addrs()))
+        return tuple(concrete(self._inner.get_transport_addrs()))
 
     def connections(self) -> list[Connection]:
         """Return the connections that are open, of either direction."""
@@ -124,7 +114,7 @@ class Host:
 
         Raises WrongPeerError if somebody else answers, else DialError. Cancelling it closes what it began.
         """
-        target, where = ID(_checked(peer_id)), _multiaddr(address)
+        target, where = ID(_checked(peer_id)), parse_multiaddr(address)
         scope, done = trio.move_on_after(timeout), trio.Event()
         failures: list[Exception] = []
         made: list[Connection] = []
@@ -247,13 +237,6 @@ def _checked(peer_id: bytes) -> bytes:
     return peer_id
 
 
-def _multiaddr(address: str) -> Multiaddr:
-    try:
-        return Multiaddr(address)
-    except ValueError as error:
-        raise LocalProtocolError("not a multiaddr") from error
-
-
 def _dial_error(error: Exception) -> DialError:
     """Say why a dial failed: the innermost reason in a chain of library errors, without the address."""
     reason: BaseException | None = error
@@ -265,39 +248,3 @@ def _dial_error(error: Exception) -> DialError:
         nested: Sequence[BaseException] = getattr(reason, "exceptions", ())
         reason = nested[0] if nested else reason.__cause__ or reason.__context__
     return DialError("the connection was refused or broken off")
-
-
-async def _require_listening(host: BasicHost, wanted: Sequence[Multiaddr]) -> None:
-    """Raise ListenError unless the host listens on each address: the library starts without, and says nothing."""
-    if len(host.get_transport_addrs()) >= len(wanted):
-        return
-    for address in wanted:
-        family, ip, port = _parts(address)
-        with trio.socket.socket(trio.socket.AF_INET6 if family == "ip6" else trio.socket.AF_INET) as probe:
-            try:
-                await probe.bind((ip, port))
-                probe.listen(1)
-            except OSError as error:
-                kind = PortBusyError if error.errno == errno.EADDRINUSE else ListenError
-                raise kind(error.errno, f"cannot listen on {address}: {error.strerror}") from error
-    raise ListenError(errno.EADDRNOTAVAIL, "cannot listen: the addresses exclude each other")
-
-
-def _parts(address: Multiaddr) -> tuple[str, str, int]:
-    """Split `/ip4/127.0.0.1/tcp/4001` into "ip4", "127.0.0.1" and 4001. Raises LocalProtocolError for another shape."""
-    _, family, ip, transport, port, *_ = [*str(address).split("/"), "", "", "", ""]
-    if family not in ("ip4", "ip6") or transport != "tcp":
-        raise LocalProtocolError("only /ip4/…/tcp/… and /ip6/…/tcp/… can be listened on")
-    return family, ip, int(port)
-
-
-def _concrete(addresses: Sequence[Multiaddr]) -> Iterator[str]:
-    """Put the addresses of the machine's interfaces in place of 0.0.0.0 and ::, which nobody can dial."""
-    for address in addresses:
-        family, ip, port = _parts(address)
-        if ip not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            yield str(address)
-            continue
-        for interface in get_available_interfaces(port):
-            if str(interface).startswith(f"/{family}/"):
-                yield str(interface)

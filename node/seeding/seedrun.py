@@ -20,9 +20,9 @@ from passerby.node.exits import Exit
 from passerby.node.firstcontacts import remembered
 from passerby.node.firstcontacts.names import Names
 from passerby.node.home import HomeError
-from passerby.node.host import ListenError
 from passerby.node.invocation import program
 from passerby.node.limits import SEED_CONNECTIONS
+from passerby.node.listening import ListenError
 from passerby.node.seeding import puzzle
 from passerby.node.seeding.joining import Joining
 from passerby.node.seeding.seed import Place, Seed

@@ -18,10 +18,11 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no typ
 from passerby.crypto.errors import LocalProtocolError
 from passerby.discovery.limits import STREAMS_PER_PEER
 from passerby.node.connection import Connection, Stream
-from passerby.node.host import DialError, Host, ListenError, WrongPeerError
+from passerby.node.host import DialError, Host, WrongPeerError
 from passerby.node.libp2p_081 import inbound
 from passerby.node.libp2p_081.cures import bare_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER
+from passerby.node.listening import ListenError
 from support.attackers import read_until_closed, session
 
 LOOPBACK = ["/ip4/127.0.0.1/tcp/0"]

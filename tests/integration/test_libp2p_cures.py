@@ -20,9 +20,10 @@ from libp2p.tools.anyio_service.trio_manager import TrioManager
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.node.connection import Stream
-from passerby.node.host import DialError, Host, PortBusyError
+from passerby.node.host import DialError, Host
 from passerby.node.libp2p_081.cures import CURES, mended_host, swarm_of
 from passerby.node.limits import STREAM_BUFFER, STREAMS_PER_CONNECTION
+from passerby.node.listening import PortBusyError
 from support.attackers import attack_negotiation, attack_plaintext, attack_streams, attack_window, session
 from support.distance import Place, distance
 
