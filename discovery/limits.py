@@ -74,6 +74,7 @@ PING_BYTES: Final = 8  # the nonce of Ping and Dialback
 PUZZLE_BITS: Final = 9  # of the id puzzle on `main`: 4-7 s once; 4 places nearest a room among N seeds cost about 4 N
 BUCKET_SEEDS: Final = 4  # k: of those at one distance; 300 of 300 lookups among 1 000 seeds found the true four with it
 NEIGHBOURHOOD: Final = 8  # nearest to itself that a seed always knows: twice a room's, so losing half loses no room
+NEIGHBOURHOOD_MOST: Final = 16  # and all of the third nearest's bucket, up to this: 7 000 random seeds had at most 15
 BUCKET_BLOCK_SEEDS: Final = 2  # of one block in one bucket (protocol.md 0), half of it: no block holds a distance
 TABLE_BLOCK_SEEDS: Final = 10  # of one block in a table of about 50
 LOOKUP_ALPHA: Final = 4  # queries at a time

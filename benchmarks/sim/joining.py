@@ -163,6 +163,7 @@ def joining(seed: int, *, people: int, seeds: int) -> tuple[World, dict[str, flo
     for _ in range(max(2, people // 4)):
         world.clock.after(world.rng.uniform(0, 15), come)
     world.clock.run(world.clock.now + 45)
+    figures["agreement of the rest"] = agreement(world, every)
     return world, figures | match_figures(crowd) | {"doubles": doubles(world)}
 
 

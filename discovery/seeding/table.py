@@ -3,14 +3,20 @@
 Kademlia's (Maymounkov and Mazieres 2002): a *bucket* is all seeds whose place shares the same number of leading bits
 with ours. Two kinds of contact have a place in the table:
 
-- the *neighbourhood*, the 8 nearest to ourselves whatever their bucket, because rooms live on the nearest;
+- the *neighbourhood*: the 8 nearest to ourselves whatever their bucket, because rooms live on the nearest, and of the
+  third nearest's bucket all, up to 16 in all;
 - of every bucket 4, counting those of the neighbourhood in it: enough to halve the distance to any target.
 
+Why a whole bucket: let a room be ours, so that we are one of its 4 nearest. Of a bucket farther than the third
+nearest's either all, at most 3, are nearer to the room than we, and 4 of a bucket are known; or none is of the room's
+4. Deeper ones hold 2 at most. But of the third nearest's own any may be of the room's 4; where some of it are not
+known, the seeds of a room disagree: for 1 room in 20 among 40 seeds with unlucky places, for 1 in 4 among 12 or 100.
+
 Who is here and alive is preferred over a newcomer, so a newcomer that floods displaces nobody; only the neighbourhood
-always takes a nearer one. Two ceilings for a block of addresses hold from the first contact on: 2 in a bucket, 10 in
-all. That is protocol.md 0 bucket by bucket: 2 is half of a bucket, and below half everybody is admitted. In a full
-bucket a newcomer of a block that has nobody in it takes the place of the younger of two that share a block; four of
-four blocks stay.
+always takes a nearer one, and for it one goes whose bucket holds more than its 4. Two ceilings for a block of addresses
+hold from the first contact on: 2 in a bucket, 10 in all. That is protocol.md 0 bucket by bucket: 2 is half of a bucket,
+and below half everybody is admitted. In a full bucket a newcomer of a block that has nobody in it takes the place of
+the younger of two that share a block; four of four blocks stay.
 """
 
 import random
@@ -26,6 +32,8 @@ from passerby.discovery.limits import (
     BUCKET_BLOCK_SEEDS,
     BUCKET_SEEDS,
     NEIGHBOURHOOD,
+    NEIGHBOURHOOD_MOST,
+    ROOM_SEEDS,
     TABLE_BLOCK_SEEDS,
 )
 from passerby.discovery.seedrecord import SeedRecord
@@ -94,9 +102,8 @@ class Table:
     def wants(self, place: int, block: str, expected: Sequence[int] = ()) -> bool:
         """Tell whether a seed at that place would be taken, were those at the places `expected` taken before it."""
         bucket = self.bucket_of(place)
-        distance = place ^ self._own
-        nearer = bisect_left(self._distances, distance) + sum(other ^ self._own < distance for other in expected)
-        if nearer >= NEIGHBOURHOOD:
+        known = sorted((*self._distances, *(other ^ self._own for other in expected))) if expected else self._distances
+        if not _is_near(place ^ self._own, known):
             coming = sum(self.bucket_of(other) == bucket for other in expected)
             is_full = len(self._buckets.get(bucket, ())) + coming >= BUCKET_SEEDS
             if is_full and (coming or self._doubled(bucket, block) is None):
@@ -169,18 +176,18 @@ class Table:
     def _surplus(self, bucket: int, newcomer: Contact, doubled: Contact | None) -> Contact | None:
         """Return who has to go after a newcomer was inserted.
 
-        A newcomer outside the neighbourhood overfills its own bucket, if any. One inside pushes the ninth out: that
-        one lies in the same bucket, or in one farther from us that may have held more than 4 for the neighbourhood.
+        One outside the neighbourhood overfills its own bucket, if any. For one inside another goes that is near no
+        more, if a bucket holds it beyond its 4: one for one, so that who comes and goes near us empties no bucket.
         """
         if not self._is_near(newcomer):
             if len(self._buckets[bucket]) <= BUCKET_SEEDS:
                 return None
             return doubled or newcomer
-        if len(self._distances) <= NEIGHBOURHOOD:
-            return None
-        pushed = self._buckets.get(PLACE_BITS - self._distances[NEIGHBOURHOOD].bit_length(), [])
-        far = [contact for contact in pushed if not self._is_near(contact)]
-        return far[-1] if len(pushed) > BUCKET_SEEDS else None
+        for _, held in sorted(self._buckets.items()):
+            far = [contact for contact in held if not self._is_near(contact)] if len(held) > BUCKET_SEEDS else []
+            if far:
+                return far[-1]
+        return None
 
     def _doubled(self, bucket: int, block: str) -> Contact | None:
         """Return whom a newcomer of `block` may displace for diversity: the younger of two of one block, not near."""
@@ -192,5 +199,13 @@ class Table:
         return crowd[-1] if crowd else None
 
     def _is_near(self, contact: Contact) -> bool:
-        distance = contact.place ^ self._own
-        return len(self._distances) <= NEIGHBOURHOOD or distance < self._distances[NEIGHBOURHOOD]
+        return _is_near(contact.place ^ self._own, self._distances)
+
+
+def _is_near(distance: int, known: Sequence[int]) -> bool:
+    """Tell whether a seed at that distance is of the neighbourhood; `known` are those of all others, ascending."""
+    nearer = bisect_left(known, distance)
+    if nearer < NEIGHBOURHOOD:
+        return True
+    # as many leading bits in common with us as the third nearest: we and the three are a room's four
+    return nearer < NEIGHBOURHOOD_MOST and distance.bit_length() == known[ROOM_SEEDS - 2].bit_length()

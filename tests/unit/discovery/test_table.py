@@ -1,14 +1,20 @@
 """The routing table: whatever comes and goes, ceilings hold, the nearest are known, the living stay."""
 
 import random
-from bisect import bisect
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.discovery.limits import BUCKET_BLOCK_SEEDS, BUCKET_SEEDS, NEIGHBOURHOOD, TABLE_BLOCK_SEEDS
+from passerby.discovery.limits import (
+    BUCKET_BLOCK_SEEDS,
+    BUCKET_SEEDS,
+    NEIGHBOURHOOD,
+    NEIGHBOURHOOD_MOST,
+    ROOM_SEEDS,
+    TABLE_BLOCK_SEEDS,
+)
 from passerby.discovery.seeding.table import Contact, Table, place_of
 from support.seednet import address_of, key_of, read, record_of
 
@@ -22,7 +28,11 @@ def contact(number: int, block: str | None = None) -> Contact:
 
 
 def shared_bits(number: int) -> int:
-    return 256 - (contact(number).place ^ place_of(OWN)).bit_length()
+    return shared_bits_of(contact(number))
+
+
+def shared_bits_of(one: Contact) -> int:
+    return 256 - (one.place ^ place_of(OWN)).bit_length()
 
 
 BUCKETS = {bucket: [n for n in range(1, CONTACTS) if shared_bits(n) == bucket] for bucket in range(8)}
@@ -37,12 +47,23 @@ def table_of(*numbers: int) -> Table:
     return table
 
 
-def test_the_neighbourhood_takes_everybody_until_it_is_full_and_then_the_nearer() -> None:
-    far = FAR[:NEIGHBOURHOOD]
+def test_of_the_third_nearests_bucket_sixteen_are_kept_the_nearest() -> None:
+    *far, beyond = sorted(FAR, key=NEAR.index)[: NEIGHBOURHOOD_MOST + 1]
     table = table_of(*far)
-    table.add(contact(NEAR[0]))
-    assert len(table) == NEIGHBOURHOOD  # the youngest of those that were near left: its bucket has more than four
-    assert table.get(contact(NEAR[0]).pid) is not None
+    assert not table.wants(contact(beyond).place, "")
+    assert table.add(contact(NEAR[0])) is not None
+    assert len(table) == NEIGHBOURHOOD_MOST
+    assert contact(far[0]).pid in table
+
+
+def test_for_each_that_comes_nearer_one_goes_that_is_near_no_more() -> None:
+    table = table_of(*FAR[:NEIGHBOURHOOD_MOST])
+    for number in NEAR[:NEIGHBOURHOOD]:
+        gone = table.add(contact(number))
+        assert gone is not None
+        assert shared_bits_of(gone) == 0
+    assert all(contact(number).pid in table for number in NEAR[:NEIGHBOURHOOD])
+    assert len(table) == NEIGHBOURHOOD_MOST
 
 
 def test_an_old_contact_is_preferred_over_a_newcomer() -> None:
@@ -160,10 +181,9 @@ def _check(table: Table, here: dict[bytes, Contact]) -> None:
     buckets: dict[int, list[Contact]] = {}
     for one in here.values():
         buckets.setdefault(table.bucket_of(one.place), []).append(one)
-    distances = sorted(one.place ^ place_of(OWN) for one in here.values())
+    surplus = sum(max(0, len(members) - BUCKET_SEEDS) for members in buckets.values())
+    assert surplus <= NEIGHBOURHOOD_MOST - BUCKET_SEEDS
     for members in buckets.values():
-        near = [one for one in members if bisect(distances, one.place ^ place_of(OWN)) <= NEIGHBOURHOOD]
-        assert len(members) <= max(BUCKET_SEEDS, len(near))
         assert max(Counter(one.block for one in members).values()) <= BUCKET_BLOCK_SEEDS
     assert all(held <= TABLE_BLOCK_SEEDS for held in Counter(one.block for one in here.values()).values())
 
@@ -175,3 +195,21 @@ def test_without_quotas_the_eight_nearest_of_all_who_came_are_known(order: list[
         table.add(contact(number))
     truth = sorted(order, key=lambda number: contact(number).place ^ place_of(OWN))[:NEIGHBOURHOOD]
     assert [one.record.public for one in table.nearest(OWN, NEIGHBOURHOOD)] == [key_of(n).public for n in truth]
+
+
+@pytest.mark.parametrize("count", [6, 12, 24, 48])
+def test_whichever_room_is_ours_the_others_that_hold_it_are_known(count: int) -> None:
+    ours = 0
+    for seed in range(200):
+        rng = random.Random(seed)
+        others = [contact(number) for number in rng.sample(range(1, CONTACTS), count)]
+        table = Table(OWN)
+        for other in others:
+            table.add(other)
+        for depth in (*range(count.bit_length()), 0, 0, 1, 1):
+            room = (place_of(OWN) ^ rng.getrandbits(256 - depth)).to_bytes(32, "big")
+            *three, fourth = sorted(others, key=lambda other: other.place ^ place_of(room))[:ROOM_SEEDS]
+            if place_of(OWN) ^ place_of(room) < fourth.place ^ place_of(room):
+                assert table.nearest(room, ROOM_SEEDS - 1) == three
+                ours += 1
+    assert ours > 500

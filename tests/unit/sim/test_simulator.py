@@ -8,7 +8,7 @@ from benchmarks.sim import joining
 from benchmarks.sim.clock import Clock
 from benchmarks.sim.crowds import crowd
 from benchmarks.sim.figures import chi_square_p, match_figures, share
-from benchmarks.sim.joining import JOINED, LiveSky
+from benchmarks.sim.joining import LiveSky
 from benchmarks.sim.liars import Undertaker
 from benchmarks.sim.model import CONNECTION_WORK, Model
 from benchmarks.sim.page import Row, Simulation, keep, markdown
@@ -129,10 +129,26 @@ def test_the_nearest_are_found_without_looking_at_all() -> None:
         assert set(everybody.bucket(target, 2)) == {seed for seed in every if (seed.place ^ target).bit_length() == 254}
 
 
-def test_seeds_that_join_by_themselves_agree() -> None:
-    _, figures = joining.joining(1, people=8, seeds=8)
-    assert figures["agreement"] == 1
-    assert figures["seconds to join"] < JOINED
+@pytest.mark.parametrize(("random_seed", "seeds"), [(1, 8), (1, 12), (1, 20), (5, 40)])
+def test_seeds_that_join_by_themselves_agree_and_so_do_those_that_are_left(random_seed: int, seeds: int) -> None:
+    _, figures = joining.joining(random_seed, people=4, seeds=seeds)
+    assert figures["agreement"] == figures["agreement of the rest"] == 1
+    assert figures["seconds to join"] <= 20
+    assert figures["contacts mean"] <= min(seeds - 1, 18)
+    assert figures["longest"] <= 15
+
+
+def test_seeds_agree_about_the_rooms_alone_whose_four_all_know_each_other() -> None:
+    world = World(2)
+    every = world.add_seeds(12)
+    for seed in every:
+        seed.sky = LiveSky(seed)
+    assert joining.agreement(world, every) == 0
+    world.join_seeds()
+    assert joining.agreement(world, every) == 1
+    every[0].sky = LiveSky(every[0])
+    held = sum(every[0] in Map(every).nearest(world.rng.getrandbits(256), 4) for _ in range(1_000)) / 1_000
+    assert joining.agreement(world, every) == pytest.approx(1 - held, abs=0.15)
 
 
 def test_the_clock_keeps_order_and_takes_what_is_late_as_now() -> None:
@@ -148,13 +164,18 @@ def test_the_clock_keeps_order_and_takes_what_is_late_as_now() -> None:
 def test_figures() -> None:
     assert share([3.0, 1.0, 2.0], 0.5) == 2.0
     assert share([], 0.5) == inf
-    fair = [50, 49, 51, 50, 52, 48] * 10
-    assert chi_square_p(fair, [50.0] * 60) > 0.9
-    assert chi_square_p([*fair[:-2], 95, 5], [50.0] * 60) < 0.05
     world, every = a_world()
     crowd = [world.arrive(every) for _ in range(3)]
     world.clock.run(9.0)
     assert match_figures(crowd)["matched"] == 1  # the third is the odd one
+
+
+@pytest.mark.parametrize(
+    ("errors", "p"), [((65, 9, 3, 2), 0.95), ((88, 12, 4, 2), 0.05), ((94, 1, 1, 0), 0.01), ((99, 13, 1, 0), 0.001)]
+)
+def test_chi_square_is_that_of_the_tables(errors: tuple[int, ...], p: float) -> None:
+    counts = [100 + error for error in errors] + [100] * 57  # 60 degrees of freedom: 43.19, 79.08, 88.38, 99.71
+    assert chi_square_p(counts, [100.0] * 61) == pytest.approx(p, rel=0.02)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
