@@ -88,6 +88,7 @@ PING_SHARE: Final = 4  # ... a quarter: so each within a minute, and hints are n
 BUCKET_REFRESH: Final = 600.0  # what a table lacks is asked for this often: seeds live for days
 VERIFY_AT_ONCE: Final = 4  # seeds being verified: whatever is told, this is all that is dialled
 VERIFY_GAP: Final = 600.0  # between two dials of one host that others named: nobody's word aims more at anybody
+VERIFY_LATER: Final = 30.0  # until one that was late is dialled once more: in a crowd that joins all are late for less
 VERIFY_AGAIN: Final = 5.0  # a seed that had answered is dialled again after this, doubled with each failure
 
 # ---- protocol constants: levels (protocol.md 2) ---------------------------------------------------------------------

@@ -51,9 +51,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """Our call failed: not reached, no answer in time, or nonsense for one."""
+    """Our call failed: not reached, no answer in time, or nonsense for one.
+
+    `late`: its patience had run out, so that the seed may only have been slow, or we.
+    """
 
     pid: bytes
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

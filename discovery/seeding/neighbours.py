@@ -150,8 +150,8 @@ class Neighbours:
                 return self._hear(event.record, now, heard=now, knock=event)
             case Told():
                 return self._told(event, now)
-            case Silent(pid) | Gone(pid):
-                return self._fail(pid, now)
+            case Silent() | Gone():
+                return self._fail(event.pid, now, late=isinstance(event, Silent) and event.late)
             case CheckedWork():
                 return self._verifier.checked(event, now)
             case Moved():
@@ -195,12 +195,12 @@ class Neighbours:
             self._table.touch(event.pid, now)
         return effects
 
-    def _fail(self, pid: bytes, now: float) -> list[Effect]:
+    def _fail(self, pid: bytes, now: float, *, late: bool = False) -> list[Effect]:
         """Take that a seed ended its connection, or did not answer as it should."""
         if (contact := self._table.get(pid)) is not None:
             self._lose(contact, now)
         elif pid in self._verifier:
-            self._verifier.failed(pid)
+            self._verifier.failed(pid, now, late=late)
         else:
             return []  # it crossed our hanging up
         return [HangUp(pid)]

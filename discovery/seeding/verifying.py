@@ -127,11 +127,18 @@ class Verifier:
             return [HangUp(event.pid)]
         return self._go_on(replace(trial, reached=trial.reached | {event.address}, block=event.block), spare, now)
 
-    def failed(self, pid: bytes) -> None:
-        """Take that a seed being verified did not answer, or that its connection ended."""
+    def failed(self, pid: bytes, now: float, *, late: bool) -> None:
+        """Take that a seed being verified did not answer, perhaps too `late`, or that its connection ended.
+
+        One that is of no more use is forgotten, until somebody tells of it again.
+        """
         trial = self._trials.pop(pid)
         self._is_news = True
-        if trial.spare is not None and not self._dials.failed(trial.spare.record, trial.asked):
+        if trial.spare is None:
+            return
+        if late:
+            self._dials.late(trial.spare.record, now)
+        if not self._dials.failed(trial.spare.record, trial.asked):
             self._spares.drop(pid)
 
     def checked(self, event: CheckedWork, now: float) -> list[Effect]:

@@ -3,11 +3,16 @@
 A host is nobody's to spend but its own. What others name is dialled once in ten minutes, and one peer id aims us at a
 few hosts in that time; a seed that spoke to us from a host is dialled there whatever others named, and who answered
 there may be dialled again before long.
+
+A dial whose answer was late is worth one more, of the same seed, if it is told of again: in a crowd that starts at once
+all are slow for seconds, and would know one another ten minutes later. That gives who aims us at a victim a second dial
+there at most, and only at one that lets the first hang: who refuses, or answers as somebody else, is not late.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from passerby.discovery.addresses import Address, Scope
@@ -16,6 +21,7 @@ from passerby.discovery.limits import (
     TABLE_BLOCK_SEEDS,
     VERIFY_AGAIN,
     VERIFY_GAP,
+    VERIFY_LATER,
     VERIFY_MEMORY,
     VERIFY_TRIES,
 )
@@ -27,11 +33,27 @@ CHECKS_PER_BLOCK: Final = TABLE_BLOCK_SEEDS  # in VERIFY_GAP, of who knocked fro
 CHECKS_PER_SECOND: Final = 20  # of 16 MiB and some ten ms each: half of a core
 
 
+@dataclass(slots=True)
+class _Note:
+    """When something was done and for whom; `again`: when it may be done once more, None if nobody granted that yet."""
+
+    at: float
+    whom: str | bytes
+    again: float | None = None
+
+    def permits(self, whom: str | bytes, now: float) -> bool:
+        return self.whom == whom and self.again is not None and now >= self.again
+
+    def grant(self, whom: str | bytes, now: float) -> None:
+        if self.whom == whom and self.again is None:
+            self.again = now + VERIFY_LATER
+
+
 class _Lately:
     """What was noted within VERIFY_GAP, by its name, and for whom."""
 
     def __init__(self) -> None:
-        self._noted: dict[str | bytes, tuple[float, str | bytes]] = {}  # the last one last
+        self._noted: dict[str | bytes, _Note] = {}  # the last one last
         self._counts: Counter[str | bytes] = Counter()
 
     def __len__(self) -> int:
@@ -40,44 +62,47 @@ class _Lately:
     def __contains__(self, name: str | bytes) -> bool:
         return name in self._noted
 
+    def get(self, name: str | bytes) -> _Note | None:
+        return self._noted.get(name)
+
     def count(self, whom: str | bytes) -> int:
         return self._counts[whom]
 
     def note(self, name: str | bytes, whom: str | bytes, now: float) -> None:
-        self.drop(name)
-        self._noted[name] = now, whom
+        before = self.drop(name)
+        self._noted[name] = _Note(now, whom, None if before is None else inf)
         self._counts[whom] += 1
 
-    def drop(self, name: str | bytes) -> None:
-        _, whom = self._noted.pop(name, (0.0, b""))
-        self._counts[whom] -= 1
-        if self._counts[whom] <= 0:
-            del self._counts[whom]
+    def drop(self, name: str | bytes) -> _Note | None:
+        note = self._noted.pop(name, None)
+        if note is not None:
+            self._counts[note.whom] -= 1
+            if not self._counts[note.whom]:
+                del self._counts[note.whom]
+        return note
 
     def forget(self, now: float) -> None:
-        while self._noted and now - self._noted[next(iter(self._noted))][0] >= VERIFY_GAP:
+        while self._noted and now - next(iter(self._noted.values())).at >= VERIFY_GAP:
             self.drop(next(iter(self._noted)))
 
 
 @dataclass(slots=True)
-class _Dial:
-    """The last dial of a host that spoke for itself, or answered."""
+class _Dial(_Note):
+    """The last dial of a host that spoke for itself, or answered, and how new the record was that named it then."""
 
-    pid: bytes
-    issued: int  # its record
-    at: float
-    has_answered: bool
+    issued: int = 0
+    has_answered: bool = False
     failures: int = 0
 
-    def permits(self, spare: Spare, now: float) -> bool:
+    def permits_spare(self, spare: Spare, now: float) -> bool:
         if not self.is_answer_of(spare.record):
-            return False
+            return not self.has_answered and self.permits(spare.record.pid, now)
         has_restarted = bool(spare.home) and spare.record.issued > self.issued
         doublings = 0 if has_restarted else self.failures
         return self.failures <= VERIFY_TRIES and now - self.at >= VERIFY_AGAIN * 2**doublings
 
     def is_answer_of(self, record: SeedRecord) -> bool:
-        return self.has_answered and self.pid == record.pid
+        return self.has_answered and self.whom == record.pid
 
 
 class Dials:
@@ -112,10 +137,10 @@ class Dials:
             place = _place(address, spare.record)
             dial = self._own.pop(place, None)
             if dial is not None:
-                dial.at, dial.issued = now, spare.record.issued
+                dial.at, dial.issued, dial.again = now, spare.record.issued, inf
                 self._own[place] = dial
             elif address.host == spare.home:
-                self._keep(place, _Dial(spare.record.pid, spare.record.issued, now, has_answered=False))
+                self._keep(place, _Dial(now, spare.record.pid, issued=spare.record.issued))
             else:
                 self._told.note(place, spare.record.pid, now)
 
@@ -125,7 +150,15 @@ class Dials:
             place = _place(address, record)
             self._told.drop(place)
             self._own.pop(place, None)
-            self._keep(place, _Dial(record.pid, record.issued, now, has_answered=True))
+            self._keep(place, _Dial(now, record.pid, issued=record.issued, has_answered=True))
+
+    def late(self, record: SeedRecord, now: float) -> None:
+        """Take note that a seed did not answer in time: each host may be dialled for it once more, after a while."""
+        for address in record.addresses:
+            place = _place(address, record)
+            for note in (self._told.get(place), self._own.get(place)):
+                if note is not None:
+                    note.grant(record.pid, now)
 
     def failed(self, record: SeedRecord, addresses: Iterable[Address]) -> bool:
         """Take note that a seed did not answer there; tell whether there is any use in trying it again."""
@@ -139,11 +172,13 @@ class Dials:
         place = _place(address, spare.record)
         dial = self._own.get(place)
         if dial is not None:
-            return dial.permits(spare, now)
+            return dial.permits_spare(spare, now)
         if address.host == spare.home:
             return True
-        is_new = place not in self._told and self._told.count(spare.record.pid) < HOSTS_PER_PEER
-        return is_new and len(self._told) < VERIFY_MEMORY
+        note = self._told.get(place)
+        if note is not None:
+            return note.permits(spare.record.pid, now)
+        return self._told.count(spare.record.pid) < HOSTS_PER_PEER and len(self._told) < VERIFY_MEMORY
 
     def _keep(self, place: str, dial: _Dial) -> None:
         self._own[place] = dial

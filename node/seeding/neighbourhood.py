@@ -104,15 +104,16 @@ class View:
         if link is not None and link.address not in call.addresses:
             self._links.close(call.pid)  # what it answers there says nothing about these
         link = None
-        with trio.move_on_after(call.patience):
+        with trio.move_on_after(call.patience) as patience:
             async with self._links.lease(call.pid, call.addresses) as link:
                 if link is not None:
                     self._watch(call.pid, link)
                     answer = await link.ask(call.request)
         if link is None:
-            self.handle(Silent(call.pid))
+            self.handle(Silent(call.pid, late=patience.cancelled_caught))
         elif self._watched.get(call.pid) is link:  # else we hung up, or its end was told
-            self.handle(Silent(call.pid) if answer is None else Told(call.pid, link.block, link.address, answer))
+            silent = Silent(call.pid, late=patience.cancelled_caught)
+            self.handle(silent if answer is None else Told(call.pid, link.block, link.address, answer))
 
     def _watch(self, pid: bytes, link: Link) -> None:
         if self._watched.get(pid) is not link:

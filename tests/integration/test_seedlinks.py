@@ -138,8 +138,18 @@ async def test_what_a_seed_answers_at_one_address_says_nothing_of_another() -> N
             first, *rest = told
             assert isinstance(first, Told)
             assert first.address == where
-            assert Silent(one.peer_id) in rest
+            assert Silent(one.peer_id, late=True) in rest
             assert not any(isinstance(event, Told) for event in rest)
+
+
+async def test_only_who_lets_a_call_hang_is_late() -> None:
+    told: list[neighbourevents.Event] = []
+    with trio.fail_after(PATIENCE):
+        async with mute() as silent, seed() as one, seed() as other, view(told) as ours:
+            await ours._call(Call(one.peer_id, (silent.address,), PING, 0.5))
+            await ours._call(Call(one.peer_id, (other.addresses[0].bare,), PING, 3.0))
+            await ours._call(Call(one.peer_id, (parse("/ip4/127.0.0.1/tcp/1"),), PING, 3.0))
+            assert told == [Silent(one.peer_id, late=True), Silent(one.peer_id), Silent(one.peer_id)]
 
 
 async def test_after_hanging_up_a_call_has_a_connection_of_its_own_and_nothing_is_told_of_the_old() -> None:

@@ -1,7 +1,8 @@
 """A network of seeds in memory, under a virtual clock: real machines, records and answers, no sockets.
 
 Every call arrives after `delay`, and its answer after another; a call to a seed that was killed fails after `delay`
-(its port is closed) or, if it vanished, when the caller's patience ends. All is drawn from one random seed.
+(its port is closed) or, if it vanished, when the caller's patience ends. While it is `jammed`, so does every other one.
+All is drawn from one random seed.
 """
 
 import functools
@@ -70,6 +71,7 @@ class SeedNet:
         self.rng = random.Random(seed)
         self.delay = delay
         self.scope = scope
+        self.jammed = 0.0  # until then
         self.now = 0.0
         self.seeds: dict[bytes, Neighbours] = {}
         self.positions: dict[bytes, bytes] = {}
@@ -162,6 +164,9 @@ class SeedNet:
 
     def _arrive(self, caller: bytes, call: Call) -> None:
         callee = self.seeds.get(call.pid)
+        if callee is not None and self.now < self.jammed and self.rng.random() < 0.5:
+            self.after(call.patience, functools.partial(self.tell, caller, Silent(call.pid, late=True)))
+            return
         if callee is None:
             pause = call.patience if call.pid in self.vanished else self.delay
             self.after(pause, functools.partial(self.tell, caller, Silent(call.pid)))
@@ -171,7 +176,8 @@ class SeedNet:
         self.connections[caller].add(call.pid)
         answer = callee.answer(call.request, self.now)
         if isinstance(call.request, dhtwire.Find) and call.request.record is not None:
-            self.tell(call.pid, Knocked(caller, call.addresses[0].host, call.request.record))
+            host = read(call.request.record).addresses[0].host
+            self.tell(call.pid, Knocked(caller, host, call.request.record))
         address = call.addresses[0].bare
         told = Told(call.pid, block_at(address, call.pid), address, answer)
         self.after(self.delay, functools.partial(self._return, caller, told))

@@ -159,6 +159,35 @@ def test_who_knocks_through_a_relay_is_not_heard() -> None:
     assert seed_of().handle(knocked(record(1, "/ip4/20.1.1.1/tcp/4001"), ""), 0.0) == []
 
 
+# ---- who may only have been slow
+
+
+def test_a_seed_that_was_late_is_tried_once_more_if_somebody_tells_of_it_again() -> None:
+    def calls_in_a_minute(seed: Neighbours) -> int:
+        return sum(len(dialled(seed.handle(Tick(), float(now)))) for now in range(20, 80))
+
+    blob = record(1, "/ip4/20.1.1.1/tcp/4001")
+    for late, is_named_again, expected in ((True, True, 1), (True, False, 0), (False, True, 0)):
+        seed = seed_of()
+        seed.handle(Remembered(blob), 0.0)
+        assert dialled(seed.handle(worked(blob), 0.0))
+        seed.handle(Silent(pid(1), late=late), 3.0)
+        if is_named_again:
+            assert dialled(seed.handle(Remembered(blob), 10.0)) == []
+        assert calls_in_a_minute(seed) == expected
+        if expected:
+            seed.handle(Silent(pid(1), late=True), 83.0)
+            assert dialled(seed.handle(Remembered(blob), 84.0) + seed.handle(Tick(), 600.0)) == []
+
+
+def test_a_first_contact_that_was_late_is_asked_again_as_any() -> None:
+    seed = seed_of()
+    where = parse("/ip4/20.1.1.1/tcp/4001")
+    seed.handle(Introduced(pid(1), (where,)), 0.0)
+    assert seed.handle(Silent(pid(1), late=True), 3.0) == [HangUp(pid(1))]
+    assert dialled(seed.handle(Tick(), 5.0)) == [(where,)]
+
+
 # ---- checks of work
 
 

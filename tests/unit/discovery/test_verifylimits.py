@@ -1,7 +1,16 @@
 """What hearsay costs others: one dial of a host in ten minutes, few for one key; none who speaks himself waits."""
 
+import pytest
+
 from passerby.discovery.addresses import Address, Family, Scope
-from passerby.discovery.limits import RECORD_ADDRESSES, VERIFY_AGAIN, VERIFY_GAP, VERIFY_MEMORY, VERIFY_TRIES
+from passerby.discovery.limits import (
+    RECORD_ADDRESSES,
+    VERIFY_AGAIN,
+    VERIFY_GAP,
+    VERIFY_LATER,
+    VERIFY_MEMORY,
+    VERIFY_TRIES,
+)
 from passerby.discovery.seeding.spares import Spare
 from passerby.discovery.seeding.verifylimits import CHECKS_PER_BLOCK, CHECKS_PER_SECOND, Checks, Dials
 from passerby.discovery.seedrecord import SeedRecord
@@ -102,6 +111,44 @@ def test_who_had_answered_comes_back_after_five_seconds_then_ten() -> None:
     assert [dials.failed(one.record, where) for _ in range(VERIFY_TRIES)] == [True] * (VERIFY_TRIES - 1) + [False]
     assert not may(dials, restarted, VERIFY_GAP)
     assert may(dials, restarted, VERIFY_GAP + VERIFY_AGAIN)
+
+
+@pytest.mark.parametrize("is_at_home", [False, True])
+def test_who_was_late_is_dialled_once_more_and_nobody_else_there(is_at_home: bool) -> None:
+    dials = Dials()
+    home = at(1).host if is_at_home else ""
+    slow, other = spare(1, home=home), spare(2, at(1), home=home)
+    again = VERIFY_LATER + 3
+    dial(dials, slow, 0.0)
+    assert not may(dials, slow, again)  # it was refused, or somebody else answered
+    dials.late(slow.record, 3.0)
+    dials.late(other.record, 3.0)
+    assert not may(dials, slow, again - 0.1)
+    assert may(dials, slow, again)
+    assert not may(dials, other, again)
+    dial(dials, slow, again)
+    dials.late(slow.record, again + 3)
+    assert not may(dials, slow, again + VERIFY_GAP - 1)
+    assert may(dials, slow, again + VERIFY_GAP)
+
+
+def test_who_was_late_at_one_host_of_two_is_dialled_at_both_once_more() -> None:
+    dials = Dials()
+    slow = spare(1, at(1), at(2))
+    dial(dials, slow, 0.0)
+    dials.late(slow.record, 0.0)
+    assert dials.permitted(slow, slow.record.addresses, VERIFY_LATER) == (at(1), at(2))
+
+
+def test_being_late_gives_one_key_no_further_hosts() -> None:
+    dials = Dials()
+    hosts = [at(number) for number in range(2, 3 + RECORD_ADDRESSES)]
+    for host in hosts[:-1]:
+        dial(dials, spare(1, host), 0.0)
+        dials.late(spare(1, host).record, 0.0)
+    for host in hosts[:-1]:
+        dial(dials, spare(1, host), VERIFY_LATER)
+    assert not may(dials, spare(1, hosts[-1]), VERIFY_LATER)
 
 
 def test_who_never_answered_is_tried_once() -> None:
