@@ -33,6 +33,7 @@ PEOPLE: Final = {  # who waits, and where they listen
     "ben": ("/ip4/127.0.0.1/tcp/40002", "/ip6/::1/tcp/40002"),
 }
 ROOM: Final = room_of("main", epoch_of(UNIX))
+LEA: Final = ("/ip4/192.175.48.7/tcp/4001", "/ip6/2620:4f:8000::7/tcp/4001")  # where no seed ever is (RFC 7534)
 SEED_NONCE: Final = 1_621  # the first with which the key of "lea" solves the puzzle of 9 bits on `main`
 
 
@@ -121,11 +122,11 @@ def tickets() -> dict[str, Any]:
 def seed_records() -> dict[str, SeedRecord]:
     """Return a seed of one machine, and one of the public scope with its work."""
     kit, lea = key_of("kit").public, key_of("lea").public
-    names = tuple(map(parse, ("/dns4/seed.example.org/tcp/4001", "/dns6/seed.example.org/tcp/4001")))
+    where = tuple(map(parse, LEA))
     work = puzzle_work(lea, SEED_NONCE, "main")
     return {
         "kit": SeedRecord(kit, (parse("/ip4/127.0.0.1/tcp/7171"),), UNIX),
-        "lea": SeedRecord(lea, names, UNIX, SEED_NONCE, work, relay=True, contact="post@example.org", family="example"),
+        "lea": SeedRecord(lea, where, UNIX, SEED_NONCE, work, relay=True, contact="post@example.org", family="example"),
     }
 
 

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from vectors.make_lobby import SIGNED
 
 from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.dhtwire import Nodes
@@ -127,6 +128,16 @@ def test_a_record_with_a_name_is_not_taken() -> None:
     assert seed.handle(knocked(blob, "20.1.1.1"), 0.0) == []
     seed.handle(Introduced(pid(1), (parse("/dns4/x.example/tcp/4001"),)), 0.0)
     assert seed.handle(told(1, "/dns4/x.example/tcp/4001", blob), 0.0) == [HangUp(pid(1))]
+
+
+def test_the_public_record_of_the_protocols_examples_is_one_that_is_told_on() -> None:
+    seed = seed_of()
+    lea = read(SIGNED["lea"])
+    assert checked(seed.handle(Remembered(SIGNED["lea"]), 130.0))
+    for address in lea.addresses:
+        seed.handle(CheckedWork(lea, True), 130.0)
+        seed.handle(Told(lea.pid, "b", address, Nodes(0)), 130.0)
+    assert SIGNED["lea"] in seed.nearest(bytes(32), 2)
 
 
 def test_a_contact_that_moves_is_verified_at_its_new_address_on_a_new_connection() -> None:
