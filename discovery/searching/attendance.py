@@ -131,7 +131,7 @@ class Attendance:
         for guest in [guest for guest in self.guests.values() if guest.pid not in plan.seeds]:
             if not guest.up or (not guest.is_inside and self._can_spare(guest)):
                 effects += self._disconnect(guest, now)
-        effects += self._connect(plan, now)
+        effects = _without_goodbyes(effects + self._connect(plan, now))
         for room, pids in plan.inside.items():
             for pid in pids:
                 if pid in self.guests:
@@ -239,3 +239,9 @@ class Attendance:
             return []
         toll.solving = toll.refusals
         return [SolveStamp(guest.pid, toll.difficulty, toll.refusals)]
+
+
+def _without_goodbyes(effects: list[Effect]) -> list[Effect]:
+    """Leave out what is said to seeds whose stream ends at once: its end says as much (protocol.md 3.4)."""
+    ending = {effect.seed for effect in effects if isinstance(effect, DisconnectSeed)}
+    return [effect for effect in effects if not (isinstance(effect, LeaveRoom) and effect.seed in ending)]

@@ -63,10 +63,10 @@ class Inquiries:
 
     # ---- time and hints
 
-    def ask(self, guests: Mapping[bytes, Guest], target: bytes, now: float) -> list[Effect]:
-        """Ask three seeds for time and hint, and those of unknown place who they are; not again within ASK_GAP."""
+    def ask(self, guests: Mapping[bytes, Guest], target: bytes, now: float, gap: float = ASK_GAP) -> list[Effect]:
+        """Ask three seeds for time and hint, and those of unknown place who they are; not again within `gap`."""
         up = [guest.pid for guest in guests.values() if guest.up]
-        if now - self._asked < ASK_GAP or not up:
+        if now - self._asked < gap or not up:
             return []
         self._asked = now
         self._errors = []

@@ -20,7 +20,7 @@ from math import inf
 from passerby.crypto.errors import LocalProtocolError
 from passerby.crypto.keys import SigningKey
 from passerby.discovery import tickets, wire
-from passerby.discovery.limits import FIRST_PERIOD, SEEDS_PER_ROUND, WIDE_ROUNDS
+from passerby.discovery.limits import ASK_GAP, FIRST_PERIOD, SEEDS_PER_ROUND, WIDE_ROUNDS
 from passerby.discovery.rooms import ANYBODY, RoomId
 from passerby.discovery.searching import searchevents as events
 from passerby.discovery.searching.attendance import Attendance
@@ -297,6 +297,7 @@ class Searcher:
         if self._schedule.advance(now):
             self._rooms.unmatched()
             room = next(iter(self._rooms.tags))
-            effects = self._inquiries.ask(self._guests, room.key, now) + self._widen(now)
+            once = max(ASK_GAP, now - self._started)  # in a search: a clock that goes wrong later is refused at an edge
+            effects = self._inquiries.ask(self._guests, room.key, now, once) + self._widen(now)
         beat = partial(self._schedule.announced, now)
         return effects + self._attendance.sample(SEEDS_PER_ROUND, beat)

@@ -280,6 +280,7 @@ SENTENCES: Final = (
     f"Unix time in seconds divided by {discovery.EPOCH}",
     f"within the {discovery.EDGE_ENTER:.0f} s before the edge",
     f"leaves the old one {discovery.EDGE_LEAVE:.0f} s after",
+    f"but not twice within {discovery.ASK_GAP:.0f} s",
     f"the neighbouring one within {discovery.EDGE_ACCEPT:.0f} s",
     f"| ≤ {discovery.ENTER_ALL_SEEDS} | all of them",
     f"| {discovery.ENTER_ALL_SEEDS + 1} to {discovery.LOOKUP_ABOVE} | the R nearest",
