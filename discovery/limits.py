@@ -11,9 +11,9 @@ from typing import Final
 # ---- protocol constants: rooms (protocol.md 2) ---------------------------------------------------------------------
 
 EPOCH: Final = 600  # a room lives this long, so its seeds change: who sits near one place today is elsewhere soon
-EDGE_ENTER: Final = 60.0  # the next room is entered at a random moment in this time before the edge: no stampede
-EDGE_LEAVE: Final = 60.0  # the old room is left this long after the edge: clocks differ
-EDGE_ACCEPT: Final = 120.0  # a seed accepts the neighbour epoch this near the edge: EDGE_ENTER and a clock 60 s off
+EDGE_ENTER: Final = 120.0  # the next room is entered at a random moment in this time before the edge: no stampede
+EDGE_LEAVE: Final = (60.0, 120.0)  # so long after it the old one is left: not before, as clocks differ, nor all at once
+EDGE_ACCEPT: Final = 180.0  # a seed accepts the neighbour epoch this near the edge: those 120 s and a clock 60 s off
 LEVELS: Final = 20  # 2^20 shards of 8 Enters a second are more than all people at once
 ROOM_SEEDS: Final = 4  # R: a room lives on this many seeds, so that losing or lying ones are outvoted
 ENTER_ALL_SEEDS: Final = 6  # a client that knows no more seeds than this enters all: places matter only among many
@@ -21,7 +21,7 @@ FURTHER_TAG_SEEDS: Final = 3  # R of the second tag and the following: what they
 DEEP_ROOM_SEEDS: Final = 2  # R above level 0, of the 4 nearest: such a room is full of people, and each sees many
 WIDE_ROOM_SEEDS: Final = 8  # who is unmatched after WIDE_ROUNDS re-samples looks further: the nearest may all lie;
 WIDE_ROUNDS: Final = 3  # and after FIRST_PERIOD stays at one of ranks 5 to 8, or a million who wait had 8 streams each
-EDGE_SEEDS: Final = 12  # at an edge, half of the new room's seeds are those of its nearest we are guests of already
+EDGE_SEEDS: Final = 2  # of the old room at an edge, for who waits long, and R - 1 of the next: R + 1 streams as always
 LOOKUP_ABOVE: Final = 64  # who knows more seeds than this looks a room's up: the nearest he knows are not the nearest
 LOBBY_SEEDS: Final = 12  # lobby connections of one client
 IDLE_SEEDS: Final = 2  # whose streams stay open for the next search: one may be gone by then

@@ -4,7 +4,8 @@
     room = H["pby1 room"](tid || u8 level || u32 shard)
 
 A room lives for one epoch of 600 s. At the edge a searching peer is in two rooms: it enters the next at a random
-moment in the last minute and leaves the old one a minute after, so nobody is lost to a clock that differs.
+moment of the last two minutes and leaves the old one at a random moment of the second minute after. So nobody is lost
+to a clock that differs, and there is no moment at which all move.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from passerby.crypto.keys import HASH_BYTES, blake2b, length_prefixed
-from passerby.discovery.limits import EDGE_ACCEPT, EDGE_LEAVE, EPOCH, LEVELS
+from passerby.discovery.limits import EDGE_ACCEPT, EPOCH, LEVELS
 
 ANYBODY: Final = b""  # the tag of those who will talk to anybody
 NO_WORK: Final = bytes(32)  # stands for the id puzzle's work in the machine and LAN scopes, which have none
@@ -60,22 +61,23 @@ def room_of(network: str, epoch: int, tag: bytes = ANYBODY, level: int = 0, shar
     return RoomId(epoch, tid_of(network, epoch, tag), level, shard)
 
 
-def epochs_at(unix: float, lead: float) -> tuple[int, ...]:
+def epochs_at(unix: float, lead: float, stay: float) -> tuple[int, ...]:
     """Return the epochs to be in: this one, and its neighbour near an edge.
 
-    `lead`, drawn anew for each epoch from 0 to EDGE_ENTER seconds, is how long before the edge the next is entered.
+    Both are drawn anew for each epoch: `lead`, from 0 to EDGE_ENTER seconds, is how long before its end the next is
+    entered, and `stay`, of EDGE_LEAVE, how long after its beginning the one before is left.
     """
     current = epoch_of(unix)
     start = current * EPOCH
-    before = (current - 1,) if unix < start + EDGE_LEAVE and current else ()
+    before = (current - 1,) if unix < start + stay and current else ()
     after = (current + 1,) if unix >= start + EPOCH - lead else ()
     return (*before, current, *after)
 
 
-def next_edge(unix: float, lead: float) -> float:
+def next_edge(unix: float, lead: float, stay: float) -> float:
     """Return the next moment of wall time, after `unix`, at which `epochs_at` may change."""
     start = epoch_of(unix) * EPOCH
-    moments = (start + EDGE_LEAVE, start + EPOCH - lead, start + EPOCH)
+    moments = (start + stay, start + EPOCH - lead, start + EPOCH)
     return min(moment for moment in moments if moment > unix)
 
 

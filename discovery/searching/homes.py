@@ -31,7 +31,7 @@ from passerby.discovery.rooms import RoomId
 from passerby.discovery.searching.guests import Guest
 from passerby.discovery.searching.knownseed import Known
 from passerby.discovery.searching.seedbook import SeedBook
-from passerby.discovery.searching.wantedrooms import Wanted
+from passerby.discovery.searching.wantedrooms import Turn, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Breadth(Enum):
     WIDE = auto()
     """Its 8 nearest: the R nearest may all lie."""
     LASTING = auto()
-    """The R, and one of ranks 5 to 8, where a newcomer who has become WIDE finds us."""
+    """The R, and one of ranks 5 to 8, where a newcomer who has become WIDE finds us; at an edge as many for two."""
 
 
 class Homes:
@@ -112,12 +112,28 @@ class _Choice:
         self._now = now
         self._enters_all = self.proven <= ENTER_ALL_SEEDS
         self._count = WIDE_ROOM_SEEDS if breadth is Breadth.WIDE else want.seeds
-        self._order = ranking
+        self._order = self._ranking = ranking
         if not self._enters_all and breadth is not Breadth.WIDE:
             self._order = _preferred(ranking, want, self._is_up)
         if breadth is Breadth.LASTING:
-            self._order = _with_outpost(self._order, ranking, want)
-            self._count += 1
+            self._last()
+
+    def _last(self) -> None:
+        """Be with one seed more than R, also where two rooms share them.
+
+        Before an edge nobody hurries: the next seed of a fresh room is gone to when the nearer ones have let us in and
+        told of nobody nearer. So hardly anybody is visited who is not one of the nearest.
+        """
+        match self._want.turn:
+            case Turn.ALONE:
+                self._order = _with_outpost(self._order, self._ranking, self._want)
+                self._count += 1
+            case Turn.OLD:
+                self._count = EDGE_SEEDS
+            case _:
+                most, self._count = max(EDGE_SEEDS, self._count - 1), 1
+                while self._count < most and all(map(self._is_settled, self._first(self._order, self._may_try))):
+                    self._count += 1
 
     def targets(self) -> list[bytes]:
         """Return whom to connect to: of a few all, and the nearest of those only heard of."""
@@ -154,6 +170,13 @@ class _Choice:
         guest = self._guests.get(known.pid)
         return guest is not None and guest.up
 
+    def _is_settled(self, pid: bytes) -> bool:
+        """Whether a seed let us in, or is not counted on."""
+        guest = self._guests.get(pid)
+        place = None if guest is None else guest.places.get(self._want.room)
+        is_inside = place is not None and place.is_inside
+        return is_inside or (guest is not None and not guest.counts_in(self._want.room, self._now))
+
     def _may_try(self, known: Known) -> bool:
         guest = self._guests.get(known.pid)
         return guest is None or guest.counts_in(self._want.room, self._now)
@@ -162,15 +185,11 @@ class _Choice:
 def _preferred(ranking: list[Known], want: Wanted, is_up: Callable[[Known], bool]) -> list[Known]:
     """Return the seeds in the order in which to take them; whom we are a guest of already spares both sides work.
 
-    Above level 0 any of the four nearest will do, so they share the load. At an edge half of the new room's seeds are
-    its nearest, by which all agree, and the others any that are near; once the old room is left it is the nearest.
+    Above level 0 any of the four nearest will do, so they share the load.
     """
     if want.room.level:
         near = [ranking[place] for place in want.lot if place < len(ranking)]
         return _up_first(near, is_up) + ranking[ROOM_SEEDS:]
-    if want.is_fresh:
-        sure = want.seeds // 2
-        return ranking[:sure] + _up_first(ranking[sure:EDGE_SEEDS], is_up) + ranking[EDGE_SEEDS:]
     return ranking
 
 

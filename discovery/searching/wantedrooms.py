@@ -7,12 +7,15 @@ asks after every event.
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from math import inf
 
 from passerby.discovery.limits import (
     CLOCK_MARGIN,
     DEEP_ROOM_SEEDS,
     EDGE_ENTER,
+    EDGE_LEAVE,
+    EPOCH,
     FURTHER_TAG_SEEDS,
     LEVELS,
     ROOM_SEEDS,
@@ -21,9 +24,20 @@ from passerby.discovery.rooms import ANYBODY, RoomId, epoch_of, epochs_at, next_
 from passerby.discovery.searching.levels import LevelMemory, TagLevels
 
 
+class Turn(Enum):
+    """Whether a room is given up for that of another epoch, or takes another's place."""
+
+    ALONE = auto()
+    """We are in the rooms of one epoch."""
+    OLD = auto()
+    """Those of the next are entered already."""
+    FRESH = auto()
+    """Those of the one before are not yet left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A room to be in. `target` is its key as a number, `seeds` is R; `is_fresh`: we are also in the epoch before.
+    """A room to be in. `target` is its key as a number, `seeds` is R.
 
     `lot` is the order in which this search takes any four seeds that are as good as one another.
     """
@@ -33,7 +47,7 @@ class Wanted:
     target: int
     seeds: int
     lot: tuple[int, ...]
-    is_fresh: bool
+    turn: Turn
 
 
 @dataclass(slots=True)
@@ -55,7 +69,7 @@ class WantedRooms:
         self._fallback = inf
         self._tags: list[_Tag] = []
         self._epoch = -1
-        self._lead = 0.0
+        self._lead = self._stay = 0.0
         self._until = -inf
         self._wanted: dict[RoomId, Wanted] = {}
         self._names_of_rooms: Mapping[RoomId, bytes] = {}
@@ -72,6 +86,7 @@ class WantedRooms:
     def start(self) -> None:
         """Begin a search: levels are those remembered."""
         self._tags = []
+        self._epoch = -1
         self._until = -inf
 
     def update(self, now: float, unix: float, searched: float) -> Mapping[RoomId, Wanted]:
@@ -120,24 +135,33 @@ class WantedRooms:
     def _follow(self, now: float, unix: float, searched: float) -> None:
         self._complete_tags(now, searched)
         if epoch_of(unix) != self._epoch:
-            self._epoch = epoch_of(unix)
-            self._lead = self._rng.uniform(0, EDGE_ENTER)
-        epochs = epochs_at(unix, self._lead)
-        fresh = epochs[-1] if len(epochs) > 1 else None
+            self._draw_edges(unix)
+        epochs = epochs_at(unix, self._lead, self._stay)
+        turns = (Turn.ALONE,) if len(epochs) == 1 else (Turn.OLD, Turn.FRESH)
         old, self._wanted = self._wanted, {}
         for tag in self._tags:
             tag.numbers = {epoch: tag.numbers.get(epoch, self._draw()) for epoch in epochs}
-            for epoch in epochs:
+            for epoch, turn in zip(epochs, turns, strict=True):
                 for level in tag.levels.levels:
                     shard = tag.numbers[epoch] & ((1 << level) - 1)
                     room = room_of(self._network, epoch, tag.name, level, shard)
-                    self._wanted[room] = self._want(room, tag, old.get(room), is_fresh=epoch == fresh)
-        edge = now + next_edge(unix, self._lead) - unix + CLOCK_MARGIN
+                    self._wanted[room] = self._want(room, tag, old.get(room), turn)
+        edge = now + next_edge(unix, self._lead, self._stay) - unix + CLOCK_MARGIN
         fallback = now + self._fallback - searched + CLOCK_MARGIN
         self._until = min(edge, fallback) if searched < self._fallback else edge
         if old != self._wanted:
             self.version += 1
             self._names_of_rooms = {room: wanted.tag for room, wanted in self._wanted.items()}
+
+    def _draw_edges(self, unix: float) -> None:
+        """Draw when to enter the next epoch's rooms, at once for a search that begins so late, and to leave the last's.
+
+        Who waits long is in the old rooms with few seeds by then, and a newcomer should not have to rely on those.
+        """
+        self._epoch = epoch_of(unix)
+        is_late = unix >= (self._epoch + 1) * EPOCH - EDGE_ENTER
+        self._lead = EDGE_ENTER if is_late else self._rng.uniform(0, EDGE_ENTER)
+        self._stay = self._rng.uniform(*EDGE_LEAVE)
 
     def _complete_tags(self, now: float, searched: float) -> None:
         names = self._names if searched < self._fallback else (*self._names, ANYBODY)
@@ -147,9 +171,9 @@ class WantedRooms:
     def _draw(self) -> int:
         return self._rng.getrandbits(LEVELS)
 
-    def _want(self, room: RoomId, tag: _Tag, old: Wanted | None, *, is_fresh: bool) -> Wanted:
+    def _want(self, room: RoomId, tag: _Tag, old: Wanted | None, turn: Turn) -> Wanted:
         target = int.from_bytes(room.key, "big") if old is None else old.target
         shallow = ROOM_SEEDS if tag is self._tags[0] else FURTHER_TAG_SEEDS
         seeds = DEEP_ROOM_SEEDS if room.level else shallow
         lot = tuple(self._rng.sample(range(ROOM_SEEDS), ROOM_SEEDS)) if old is None else old.lot
-        return Wanted(room, tag.name, target, seeds, lot, is_fresh)
+        return Wanted(room, tag.name, target, seeds, lot, turn)

@@ -279,7 +279,7 @@ def test_the_table_of_words() -> None:
 SENTENCES: Final = (
     f"Unix time in seconds divided by {discovery.EPOCH}",
     f"within the {discovery.EDGE_ENTER:.0f} s before the edge",
-    f"leaves the old one {discovery.EDGE_LEAVE:.0f} s after",
+    f"leaves the old one {discovery.EDGE_LEAVE[0]:.0f} to {discovery.EDGE_LEAVE[1]:.0f} s after",
     f"but not twice within {discovery.ASK_GAP:.0f} s",
     f"the neighbouring one within {discovery.EDGE_ACCEPT:.0f} s",
     f"| ≤ {discovery.ENTER_ALL_SEEDS} | all of them",
@@ -290,7 +290,7 @@ SENTENCES: Final = (
     f"| {discovery.WIDE_ROOM_SEEDS} | all, for a search that is unmatched",
     f"not connected after {discovery.CONNECT_PATIENCE:.0f} s",
     f"has not answered Enter after {discovery.ENTER_PATIENCE:.0f} s",
-    f"the others are those of its {discovery.EDGE_SEEDS} nearest",
+    f"is in the old room with its {discovery.EDGE_SEEDS} nearest seeds alone",
     f"At most {discovery.LOBBY_SEEDS} seeds in all",
     f"At most {discovery.ROOMS_PER_STREAM} rooms on one stream",
     f"for its **next** search, for {discovery.LEVEL_MEMORY / 60:.0f} min",

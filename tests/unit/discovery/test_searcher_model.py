@@ -309,7 +309,7 @@ class Search(RuleBasedStateMachine):
     def the_rooms_are_of_this_epoch_and_these_tags(self) -> None:
         unix = UNIX + self.now
         wanted = {*self.tags, *((b"",) if self.fallback is not None else ())}
-        epochs = {*epochs_at(unix, 0.0), *epochs_at(unix, 60.0)}
+        epochs = {*epochs_at(unix, 0.0, 60.0), *epochs_at(unix, 120.0, 120.0)}
         levels: dict[tuple[bytes, int], int] = {}
         for room, tag in self.one.rooms(self.now).items():
             assert tag in wanted

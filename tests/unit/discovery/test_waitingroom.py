@@ -168,11 +168,11 @@ def test_rooms_of_past_epochs_are_dropped() -> None:
     enter(seed, 0)
     for now in (100.0, 200.0, 300.0, 400.0):
         seed.handle(Heard(0), now)
-    sweep(seed, 415.0)
+    sweep(seed, 475.0)
     assert seed.counts()[1] == 1
-    sweep(seed, 425.0)
+    sweep(seed, 485.0)
     assert seed.counts()[1] == 0
-    assert sample(seed, 0, 425.0) == wire.Refused(2, wire.Reason.NOT_ENTERED)
+    assert sample(seed, 0, 485.0) == wire.Refused(2, wire.Reason.NOT_ENTERED)
 
 
 def test_a_stream_has_a_number_of_rooms() -> None:
