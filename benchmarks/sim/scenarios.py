@@ -102,7 +102,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         sparse,
         (
             Run("10⁴ people, 50 seeds", {"people": 250, "seeds": 50, "weight": 40}),
-            Run("10⁶ people, 5 000 seeds", {"people": 5_000, "seeds": 5_000, "weight": 20}, seeds=10, is_long=True),
+            Run("10⁶ people, 5 000 seeds", {"people": 2_000, "seeds": 5_000, "weight": 50}, seeds=10, is_long=True),
         ),
         ("requests mean", "edge requests mean", "edge requests busiest", "streams mean", "streams most"),
         lambda f: f["streams most"] <= 1_000 and max(f["requests busiest"], f["edge requests busiest"]) <= 40,

@@ -9,16 +9,18 @@ from benchmarks.sim.people import Person
 from benchmarks.sim.seeds import Seed, draw_seeds
 from benchmarks.sim.world import World
 
+from passerby.discovery.limits import EDGE_ENTER
+
 SEEDS = 1  # the random seed of the seeds' places
-EPOCH_LEFT = 190.0  # seconds until the edge when the first arrive
+EPOCH_LEFT = 300.0  # seconds until the edge when the first arrive
 ARRIVE = 60.0  # within so many seconds
 WINDOW = 10.0  # over which requests a second are counted
-STEADY_AT = 125.0  # all have been here for more than a minute
-END = 310.0  # the old epoch's rooms were left at 250
+STEADY_AT = 130.0  # all have been here for more than a minute; the first enter the next epoch's rooms at 180
+END = 430.0  # the last left the old epoch's rooms at 420
 
 
 def sparse(seed: int, *, people: int, seeds: int, weight: int) -> tuple[World, dict[str, float]]:
-    """Let people wait, each in a tag of his own, from two minutes before an edge of the epoch until they left the old.
+    """Let people wait, each in a tag of his own, from five minutes before an edge of the epoch until they left the old.
 
     The seeds are the same in every run; each person stands for `weight` people, which makes the busiest seed look
     busier than it is.
@@ -62,7 +64,7 @@ def _rates(counts: list[list[int]]) -> list[list[float]]:
 def load(requests: list[list[float]], streams: list[list[float]]) -> dict[str, float]:
     """Return the goals' figures from the series of all batches added up: rows are windows, columns seeds."""
     steady = int(STEADY_AT / WINDOW)
-    edge = int(EPOCH_LEFT / WINDOW) - 6
+    edge = int((EPOCH_LEFT - EDGE_ENTER) / WINDOW)
     calm = requests[steady:edge] or requests[steady : steady + 1]
     means = [sum(row) / len(row) for row in requests]
     return {
