@@ -197,21 +197,27 @@ class Lobby:
     # ---- being a guest
 
     async def _be_guest(self, seed: bytes, addresses: tuple[Address, ...], guest: _Guest) -> None:
-        link: Link | None = None
-        with guest.scope:
-            async with self._links.lease(seed, addresses) as link:
-                if link is not None:
-                    try:
-                        stream = await link.open_stream(wire.PROTOCOL)
-                    except StreamError:
-                        pass
-                    else:
-                        await self._stay(seed, guest, link, stream)
-        if link is not None:
-            self._links.leave(seed, link)  # the seed counts stamps by connection: the next visit has a new one
+        try:
+            with guest.scope:
+                await self._visit(seed, addresses, guest)
+        except BaseException:
+            self.close()  # it was not this scope that was cancelled but all: the person's book outlives us
+            raise
         if self._guests.get(seed) is guest:
             del self._guests[seed]
             self.handle(SeedFailed(seed) if guest.asker is None else SeedDown(seed))
+
+    async def _visit(self, seed: bytes, addresses: tuple[Address, ...], guest: _Guest) -> None:
+        link: Link | None = None
+        try:
+            async with self._links.lease(seed, addresses) as link:
+                if link is not None:
+                    await self._stay(seed, guest, link, await link.open_stream(wire.PROTOCOL))
+        except StreamError:
+            pass
+        finally:
+            if link is not None:
+                self._links.leave(seed, link)  # the seed counts stamps by connection: the next visit has a new one
 
     async def _stay(self, seed: bytes, guest: _Guest, link: Link, stream: Stream) -> None:
         guest.asker, guest.connection = Asker(stream, LOBBY), link.connection

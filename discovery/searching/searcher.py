@@ -47,6 +47,7 @@ class _State(Enum):
     IDLE = auto()
     SEEKING = auto()
     LOCKED = auto()
+    RETIRED = auto()
 
 
 class Searcher:
@@ -90,11 +91,13 @@ class Searcher:
         LocalProtocolError: too many tags, or a seed that is up was not to be connected.
         """
         effects: list[events.Effect] = []
+        if self._state is _State.RETIRED:
+            return []
         match event:
             case events.Started() | events.Stopped() | events.Locked() | events.Freed():
                 self._turn(event, now)
             case events.Retired():
-                self._turn(events.Stopped(), now)
+                self._state = _State.RETIRED
                 return self._attendance.retire(now)
             case events.Answered(seed, room, answer):
                 effects = self._take(seed, room, answer, now)
@@ -116,7 +119,7 @@ class Searcher:
     def deadline(self, now: float) -> float | None:
         """Return when a Tick is due, and `choose` worth asking again; None where time changes nothing."""
         match self._state:
-            case _State.LOCKED:
+            case _State.LOCKED | _State.RETIRED:
                 moment = inf
             case _State.IDLE:
                 moment = self._book.refresh(now)

@@ -185,7 +185,7 @@ class NetworkChanged:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """The identity is over: be a guest of nobody. Nothing is told after it."""
+    """The identity is over: be a guest of nobody. What is told after it is late and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.hints import Hint
 from passerby.discovery.limits import LOBBY_SEEDS, ROOMS_PER_STREAM
 from passerby.discovery.rooms import ANYBODY, RoomId, room_of
+from passerby.discovery.searching.candidates import Outcome
 from passerby.discovery.searching.levels import LevelMemory
 from passerby.discovery.searching.peerbook import PeerBook
 from passerby.discovery.searching.searcher import Searcher
 from passerby.discovery.searching.searchevents import (
     Answered,
     AskSeed,
+    AttemptEnded,
     CheckWork,
     ClockSet,
     ConnectSeed,
@@ -191,6 +193,35 @@ def test_an_identity_that_is_over_leaves_every_seed() -> None:
     case.introduce([3])
     case.tell(Retired())
     assert sorted(case.of(DisconnectSeed)) == sorted(PIDS[1:4])
+    assert not any(known.guests for known in case.book.seeds())
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        Told(PIDS[1], dhtwire.Ping(0, bytes(8)), None),
+        WorkChecked(PIDS[1], good=True),
+        StampSolved(PIDS[1], STAMP),
+        AttemptEnded(PIDS[1], Outcome.FAILED),
+        SeedUp(PIDS[3], Scope.MACHINE),
+        Introduced(PIDS[4], Scope.MACHINE, (address(4),), Origin.NAMED),
+        Started(),
+        Retired(),
+        Tick(),
+    ],
+    ids=lambda late: type(late).__name__,
+)
+def test_an_identity_that_is_over_stays_so_whatever_comes_late(late: Event) -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1, 2])
+    case.introduce([3])
+    case.tell(Retired())
+    case.now = 1.0
+    assert case.tell(late) == []
+    assert case.one.deadline(case.now) is None
+    assert case.one.choose(case.now) is None
+    assert not case.one.rooms(case.now)
     assert not any(known.guests for known in case.book.seeds())
 
 

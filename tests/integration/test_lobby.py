@@ -1,0 +1,88 @@
+"""One identity's lobby at a real seed: what it leaves behind when it ends, or is left, and when the clock jumps."""
+
+import math
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from passerby.crypto.keys import SigningKey
+from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.searchevents import Introduced, Origin, Started
+from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seeding.service import Clock, unix_minus_now
+from passerby.node.host import Host
+from passerby.node.lobby import Lobby, Person
+from passerby.node.seeding.seed import Seed
+from support.people import settings
+from support.seeds import LISTEN
+from support.seeds import seed as open_seed
+
+PATIENCE = 20.0
+
+
+def somebody(clock: Clock = unix_minus_now) -> Person:
+    met, blocked = PeerBook(bytes(32), 1800.0), PeerBook(bytes(32), math.inf)
+    return Person(settings().network, 0, met, blocked, SeedBook(), LevelMemory(), lambda _code, _by: None, clock)
+
+
+class World:
+    """A lobby, its seed, and a wait for what happens to them."""
+
+    def __init__(self, person: Person, seed: Seed, host: Host, nursery: trio.Nursery) -> None:
+        self.person = person
+        self.seed = seed
+        self.host = host
+        self.nursery = nursery
+        self._news = trio.Event()
+        self.lobby = Lobby(host, SigningKey.from_seed(secrets.token_bytes(32)), person, nursery, self._changed)
+
+    def _changed(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            await self._news.wait()
+
+    def guests(self) -> int:
+        known = self.person.seeds.get(self.seed.peer_id)
+        return 0 if known is None else known.guests
+
+    async def enter(self) -> None:
+        """Search, and wait until the seed has let us in."""
+        (where,) = self.seed.addresses
+        assert where.scope is not None
+        self.lobby.handle(Introduced(self.seed.peer_id, where.scope, (where.bare,), Origin.NAMED))
+        self.lobby.handle(Started())
+        await self.until(lambda: self.lobby.view().informed == 1)
+
+
+@asynccontextmanager
+async def world(person: Person | None = None) -> AsyncGenerator[World]:
+    with trio.fail_after(PATIENCE):
+        async with (
+            open_seed() as seed,
+            Host.open(secrets.token_bytes(32), listen=LISTEN) as host,
+            trio.open_nursery() as nursery,
+        ):
+            yield World(person or somebody(), seed, host, nursery)
+            nursery.cancel_scope.cancel()
+
+
+async def test_an_identity_that_is_cancelled_is_nobodys_guest_in_the_book_that_outlives_it() -> None:
+    async with world() as one:
+        await one.enter()
+        assert one.guests() == 1
+        one.nursery.cancel_scope.cancel()
+    assert one.guests() == 0
+
+
+async def test_an_identity_that_is_over_is_nobodys_guest_either() -> None:
+    async with world() as one:
+        await one.enter()
+        one.lobby.close()
+        assert one.guests() == 0
+    assert one.guests() == 0
