@@ -1,13 +1,14 @@
 """One seed as a person knows it: where it is, and whether it answers. A value; seedbook.py keeps them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
 from typing import Final
 
 from passerby.crypto.keys import public_key_of
 from passerby.discovery.addresses import Address, Scope
-from passerby.discovery.limits import FIRST_RETRY, LONGEST_RETRY
+from passerby.discovery.limits import FIRST_RETRY, LONGEST_RETRY, RECORD_ADDRESSES
 from passerby.discovery.lookup import Candidate
 from passerby.discovery.rooms import seed_position
 from passerby.discovery.seedrecord import SeedRecord
@@ -28,12 +29,19 @@ class Origin(IntEnum):
     FOUND = 3
     """By mDNS, DNS, the list of the release, or the directory."""
     HEARD = 4
-    """Another seed told of it: nothing is certain before it answers."""
+    """Another seed told of it: nothing is certain before it answers. Its addresses are those of its own record."""
+
+
+_DIALLED_IN_ORDER: Final = (Origin.LOCAL, Origin.NAMED, Origin.HEARD, Origin.REMEMBERED, Origin.FOUND)
+"""Whose addresses come first: what the person typed, then what the seed signed, then what may be old or anybody's."""
 
 
 @dataclass(eq=False, slots=True)
 class Known:
-    """One seed. `position` is its place as a number, None until its record is known (public scope)."""
+    """One seed. `position` is its place as a number, None until its record is known (public scope).
+
+    `addresses` are all that are known, in the order in which to dial them: at most RECORD_ADDRESSES of each origin.
+    """
 
     pid: bytes
     scope: Scope
@@ -54,6 +62,25 @@ class Known:
     failures: int = 0
     """Tries in a row without an answer."""
     retry_at: float = -inf
+    _said: dict[Origin, tuple[Address, ...]] = field(default_factory=dict[Origin, tuple[Address, ...]])
+
+    def __post_init__(self) -> None:
+        """Keep apart whose addresses they are."""
+        self.is_at(self.addresses, self.origin)
+
+    def is_at(self, addresses: Iterable[Address], said_by: Origin) -> None:
+        """Take addresses in place of those of the same origin."""
+        self._said[said_by] = tuple(dict.fromkeys(addresses))[:RECORD_ADDRESSES]
+        self.addresses = tuple(dict.fromkeys(each for by in _DIALLED_IN_ORDER for each in self._said.get(by, ())))
+
+    def is_also_at(self, addresses: Iterable[Address], said_by: Origin) -> None:
+        """Take further addresses, before older ones of the same origin."""
+        self.is_at((*addresses, *self._said.get(said_by, ())), said_by)
+
+    def moved(self, scope: Scope) -> None:
+        """Take that it is in another scope: where it was in the former says nothing."""
+        if scope is not self.scope:
+            self.scope, self._said = scope, {}
 
     @property
     def is_proven(self) -> bool:

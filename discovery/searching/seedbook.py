@@ -66,9 +66,9 @@ class SeedBook:
                 Known(event.seed, event.scope, event.origin, event.addresses, position_of(event.seed, event.scope))
             )
         elif known.scope is event.scope or event.origin < known.origin:
-            same = known.addresses if known.scope is event.scope else ()
-            known.addresses = tuple(dict.fromkeys(event.addresses + same))
-            known.scope, known.origin = event.scope, min(known.origin, event.origin)
+            known.moved(event.scope)
+            known.is_also_at(event.addresses, event.origin)
+            known.origin = min(known.origin, event.origin)
             self.version += 1
         if event.record is not None:
             self._adopt(event.record, event.scope)
@@ -271,11 +271,10 @@ class SeedBook:
         """Take a seed's record, unless we have a later one."""
         if known.record is not None and known.record.issued >= record.issued:
             return
-        typed = known.addresses if known.origin is not Origin.HEARD else ()
         position = int.from_bytes(record.position, "big")
         if position != known.position:
             known.checked = known.scope not in (Scope.PUBLIC, Scope.TOR)
-        known.addresses = tuple(dict.fromkeys(typed + record.addresses))
+        known.is_at(record.addresses, Origin.HEARD)
         known.record, known.blob, known.position = record, blob, position
         self.version += 1
 

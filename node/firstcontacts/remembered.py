@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from passerby.discovery.addresses import AddressError, Scope, parse_seed
-from passerby.discovery.limits import REMEMBERED_SEEDS
+from passerby.discovery.limits import RECORD_ADDRESSES, REMEMBERED_SEEDS
 from passerby.discovery.searching.knownseed import Known
 from passerby.discovery.searching.searchevents import Introduced, Origin
 from passerby.node import home
@@ -89,7 +89,7 @@ def _is_lasting(known: Known) -> bool:
 
 
 def _seed_of(network: str, known: Known) -> Seed:
-    addresses = (str(dataclasses.replace(address, peer=known.pid)) for address in known.addresses)
+    addresses = (str(dataclasses.replace(address, peer=known.pid)) for address in known.addresses[:RECORD_ADDRESSES])
     return Seed(network, known.scope, tuple(addresses), record=known.blob)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Address, Scope, parse
+from passerby.discovery.limits import RECORD_ADDRESSES
 from passerby.discovery.lookup import Candidate
 from passerby.discovery.rooms import room_of, seed_position
 from passerby.discovery.searching.knownseed import Known, Origin
@@ -45,7 +46,7 @@ def test_a_seed_introduced_twice_has_all_its_addresses_and_the_better_origin() -
     other = parse("/ip4/127.0.0.2/tcp/4001")
     book.introduce(Introduced(PIDS[1], Scope.MACHINE, (other,), Origin.NAMED))
     known = named(book, 1, origin=Origin.REMEMBERED)
-    assert known.addresses == (HERE, other)
+    assert known.addresses == (other, HERE), "what the person typed comes first, whatever else is said and when"
     assert known.origin is Origin.NAMED
     assert len(book) == book.named == 1
     assert known.candidate == Candidate(PIDS[1], known.addresses, known.block)
@@ -58,6 +59,39 @@ def test_a_seed_has_one_scope_that_of_whoever_knows_best() -> None:
     known = named(book, 1, Scope.MACHINE, Origin.NAMED)
     assert (known.scope, known.addresses) == (Scope.MACHINE, (HERE,))
     assert book.scopes() == [Scope.MACHINE]
+
+
+def test_a_seed_has_few_addresses_whatever_it_signs() -> None:
+    book = SeedBook()
+    named(book, 1, origin=Origin.FOUND)
+    for renewal in range(100):
+        where = tuple(parse(f"/ip4/127.0.{renewal}.{n}/tcp/4001") for n in range(1, RECORD_ADDRESSES + 1))
+        blob = sign_record(KEYS[1], SeedRecord(KEYS[1].public, where, int(UNIX) + renewal))
+        book.hear(blob, Scope.MACHINE, PIDS[1], UNIX)
+    assert known_of(book, 1).addresses == (*where, HERE), "the last word counts"
+
+
+@pytest.mark.parametrize("origin", [Origin.NAMED, Origin.REMEMBERED, Origin.FOUND])
+def test_what_others_say_never_comes_before_what_the_person_typed(origin: Origin) -> None:
+    book = SeedBook()
+    named(book, 1)
+    for number in range(1, 100):
+        where = parse(f"/ip4/127.9.9.{number}/tcp/4001")
+        book.introduce(Introduced(PIDS[1], Scope.MACHINE, (where,), Origin.FOUND))
+        book.introduce(Introduced(PIDS[1], Scope.MACHINE, (HERE,), origin))
+    addresses = known_of(book, 1).addresses
+    assert addresses[0] == HERE
+    assert where in addresses
+    assert len(addresses) <= 2 * RECORD_ADDRESSES
+
+
+def test_a_remembered_seed_that_moves_is_first_looked_for_where_it_says_it_is_now() -> None:
+    book = SeedBook()
+    old = tuple(parse(f"/ip4/127.0.0.{day}/tcp/4001") for day in range(20, 10, -1))
+    book.introduce(Introduced(PIDS[1], Scope.MACHINE, old, Origin.REMEMBERED, record_of(1, UNIX - 1e6, old[0])))
+    assert known_of(book, 1).addresses == old[:RECORD_ADDRESSES]
+    book.hear(record_of(1, UNIX, HERE), Scope.MACHINE, PIDS[1], UNIX)
+    assert known_of(book, 1).addresses == (HERE, *old[:RECORD_ADDRESSES])
 
 
 def test_the_place_of_a_seed_follows_from_its_key_but_in_public_from_its_work() -> None:

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from passerby.crypto.keys import SigningKey, peer_id_of
-from passerby.discovery.addresses import Address, Scope, parse
-from passerby.discovery.limits import REMEMBERED_SEEDS
+from passerby.discovery.addresses import Address, Scope, parse, parse_seed
+from passerby.discovery.limits import RECORD_ADDRESSES, REMEMBERED_SEEDS
 from passerby.discovery.peerids import peer_id_text
 from passerby.discovery.searching.knownseed import Known
 from passerby.discovery.searching.searchevents import Introduced, Origin
@@ -65,6 +65,16 @@ def test_a_seed_silent_for_too_many_runs_is_forgotten() -> None:
 def test_networks_and_scopes_are_kept_apart() -> None:
     before = [entry(1, "other", 1), msgspec.structs.replace(entry(1), scope=Scope.LAN)]
     assert after(before, known(1, answered=5.0)) == [entry(1), before[1], before[0]]
+
+
+def test_of_one_seed_the_first_addresses_are_kept() -> None:
+    many = tuple(address(port) for port in range(2000, 2010))
+    (kept,) = after([], Known(pid(1), Scope.MACHINE, Origin.NAMED, many[:3], answered=5.0))
+    assert len(kept.addresses) == 3
+    seed = Known(pid(1), Scope.MACHINE, Origin.NAMED, many[:3], answered=5.0)
+    seed.is_also_at(many[3:], Origin.FOUND)
+    (kept,) = after([], seed)
+    assert [parse_seed(text).port for text in kept.addresses] == list(range(2000, 2000 + RECORD_ADDRESSES))
 
 
 def test_the_best_are_kept() -> None:
