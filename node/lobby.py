@@ -5,7 +5,6 @@ lists what is owed to it for each effect.
 """
 
 import random
-import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +13,7 @@ from typing import assert_never
 import trio
 
 from passerby.crypto.keys import SigningKey
-from passerby.crypto.stamp import Parties, Personal, solve
+from passerby.crypto.stamp import Parties, Personal
 from passerby.discovery import wire
 from passerby.discovery.addresses import Address
 from passerby.discovery.asking import LOBBY, Asker
@@ -57,6 +56,7 @@ from passerby.node.connection import Connection, Stream
 from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host, StreamError
 from passerby.node.seedlinks import Link, SeedLinks
+from passerby.node.stamps import make_stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class Lobby:
         self._links = SeedLinks(host, nursery, person.names)
         self._guests: dict[bytes, _Guest] = {}
         self._workers = trio.CapacityLimiter(1)
+        self._solving = trio.Lock()
         self._offset = person.clock()
         self._searcher = Searcher(
             key=key,
@@ -240,16 +241,17 @@ class Lobby:
 
     async def _solve(self, effect: SolveStamp) -> None:
         guest = self._guests.get(effect.seed)
-        stamp: bytes | None = None
-        if guest is not None and guest.connection is not None:
-            binding = guest.connection.channel_binding()
-            parties = Parties(Personal.ENTER, binding, asker=effect.seed, payer=self._host.peer_id)
-            stamp = await trio.to_thread.run_sync(
-                solve,
-                parties.challenge(effect.difficulty, effect.count),
-                effect.difficulty,
-                secrets.randbits(64),
-                partial(self._searcher.wants_stamp, effect.seed),
-                limiter=self._workers,
-            )
-        self.handle(StampSolved(effect.seed, stamp))
+        async with self._solving:
+            stamp = await self._stamp(effect, guest)
+        if self._guests.get(effect.seed) is guest:  # else there is another connection, and another stamp
+            self.handle(StampSolved(effect.seed, stamp))
+
+    async def _stamp(self, effect: SolveStamp, guest: _Guest | None) -> bytes | None:
+        """Make a stamp, unless those before it took so long that the seed would not have it."""
+        now = trio.current_time()
+        is_wanted = partial(self._searcher.wants_stamp, effect.seed, now)
+        if guest is None or guest.connection is None or not is_wanted():
+            return None
+        binding = guest.connection.channel_binding()
+        parties = Parties(Personal.ENTER, binding, asker=effect.seed, payer=self._host.peer_id)
+        return await make_stamp(parties, effect.difficulty, effect.count, is_wanted)

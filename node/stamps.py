@@ -90,7 +90,7 @@ class Purse:
         self.payee = refused.binding.responder
         try:
             with trio.move_on_after(STAMP_VALIDITY - DIAL_TIMEOUT) as self._scope:
-                stamp = await make_stamp(refused.parties, refused.price)
+                stamp = await make_stamp(refused.parties, refused.price, FIRST)
                 if stamp is not None:
                     self.is_paid = True
                     await turn()
@@ -100,16 +100,18 @@ class Purse:
         return None
 
 
-async def make_stamp(parties: Parties, difficulty: int) -> bytes | None:
-    """Return the first stamp asked for on a connection, 16 bytes; None if that takes too long.
+async def make_stamp(
+    parties: Parties, difficulty: int, count: int, is_wanted: Callable[[], bool] = lambda: True
+) -> bytes | None:
+    """Return the stamp asked for as number `count` of a connection, 16 bytes; None if that takes too long.
 
-    Cancelling it stops the work, at the latest after one argon2.
+    Cancelling it stops the work, at the latest after one argon2, as does `is_wanted`, which is asked in a thread.
     """
     unwanted = threading.Event()
-    challenge, start = parties.challenge(difficulty, FIRST), secrets.randbits(64)
+    challenge, start = parties.challenge(difficulty, count), secrets.randbits(64)
 
     def work() -> bytes | None:
-        return solve(challenge, difficulty, start, lambda: not unwanted.is_set())
+        return solve(challenge, difficulty, start, lambda: not unwanted.is_set() and is_wanted())
 
     try:
         with trio.move_on_after(SOLVE_TIMEOUT):

@@ -98,8 +98,11 @@ class Attendance:
             case wire.Left():
                 pass
             case wire.Refused(reason=wire.Reason.STAMP) if 0 < answer.argument <= STAMP_MOST_BITS:
-                guest.toll.demand(answer.argument, now)
                 place.refuse(now)
+                if guest.toll.is_in_vain:
+                    self._pay_no_more(guest, now)
+                else:
+                    guest.toll.demand(answer.argument, now)
             case wire.Refused() if place.standing is Standing.SAMPLING:
                 place.refuse(now)  # it forgot us
             case wire.Busy():
@@ -116,10 +119,7 @@ class Attendance:
         toll = guest.toll
         is_last, toll.solving = toll.solving == toll.refusals, 0
         if stamp is None:
-            toll.settle()
-            for place in guest.places.values():
-                if not place.is_inside:
-                    place.refuse(now + SEED_RETRY)
+            self._pay_no_more(guest, now)
         elif is_last:
             toll.stamp = stamp
 
@@ -239,6 +239,13 @@ class Attendance:
             return []
         toll.solving = toll.refusals
         return [SolveStamp(guest.pid, toll.difficulty, toll.refusals)]
+
+    def _pay_no_more(self, guest: Guest, now: float) -> None:
+        """Leave a seed alone for a while, in all rooms that it has not let us in."""
+        guest.toll.give_up()
+        for place in guest.places.values():
+            if place.standing is Standing.OUTSIDE:
+                place.retry_at = now + SEED_RETRY
 
 
 def _without_goodbyes(effects: list[Effect]) -> list[Effect]:

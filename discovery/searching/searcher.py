@@ -138,10 +138,12 @@ class Searcher:
         self._update_rooms(now)
         return self._rooms.tags
 
-    def wants_stamp(self, seed: bytes) -> bool:
-        """Tell whether the stamp that SolveStamp asked for is still worth solving."""
+    def wants_stamp(self, seed: bytes, now: float) -> bool:
+        """Tell whether the stamp that SolveStamp asked for is still worth solving: the seed would take it."""
         guest = self._guests.get(seed)
-        return self._state is _State.SEEKING and guest is not None and guest.toll.solving > 0
+        if guest is None or self._state is not _State.SEEKING:
+            return False
+        return guest.toll.solving > 0 and now < guest.toll.until
 
     def view(self, now: float) -> events.View:
         """Return what is known, for the status line."""

@@ -11,7 +11,7 @@ The shell moves bytes and decides nothing. What it owes the searcher, effect by 
 | LeaveRoom             | does so too                                                  | nothing                |
 | AskSeed               | asks over DHT, on the seed's connection or one made for it   | Told                   |
 | CheckWork             | verifies off the event loop (seedrecord.check_work)          | WorkChecked            |
-| SolveStamp            | solves off the event loop while `Searcher.wants_stamp(seed)` | StampSolved            |
+| SolveStamp            | solves off the event loop while `Searcher.wants_stamp`, 5 s  | StampSolved            |
 | Warn                  | tells the person, once per code                              | nothing                |
 
 A seed is named by its binary peer id throughout. One seed has one scope at a time, that of its addresses.

@@ -2,17 +2,22 @@
 
 import math
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 
 from passerby.crypto.keys import SigningKey
+from passerby.discovery import wire
+from passerby.discovery.rooms import epoch_of, room_of
 from passerby.discovery.searching.levels import LevelMemory
 from passerby.discovery.searching.peerbook import PeerBook
-from passerby.discovery.searching.searchevents import Introduced, Origin, Started
+from passerby.discovery.searching.searchevents import Answered, Introduced, Origin, Started
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seeding.service import Clock, unix_minus_now
+from passerby.node import stamps
 from passerby.node.host import Host
 from passerby.node.lobby import Lobby, Person
 from passerby.node.seeding.seed import Seed
@@ -86,3 +91,27 @@ async def test_an_identity_that_is_over_is_nobodys_guest_either() -> None:
         one.lobby.close()
         assert one.guests() == 0
     assert one.guests() == 0
+
+
+# ---- stamps
+
+
+async def test_a_stamp_for_a_seed_is_given_up_in_time_and_the_seed_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, stopped, token = trio.Event(), trio.Event(), trio.lowlevel.current_trio_token()
+
+    def endless(_challenge: bytes, _difficulty: int, _start: int, is_wanted: Callable[[], bool]) -> None:
+        token.run_sync_soon(begun.set)
+        while is_wanted():
+            time.sleep(0.001)  # in a thread of its own
+        token.run_sync_soon(stopped.set)
+
+    monkeypatch.setattr(stamps, "solve", endless)
+    monkeypatch.setattr(stamps, "SOLVE_TIMEOUT", 0.05)
+    async with world() as one:
+        await one.enter()
+        room = room_of(settings().network, epoch_of(unix_minus_now() + trio.current_time()))
+        one.lobby.handle(Answered(one.seed.peer_id, room, wire.Refused(1, wire.Reason.STAMP, 6)))
+        with trio.fail_after(PATIENCE / 4):
+            await begun.wait()
+            await stopped.wait()
+        assert one.lobby.view().up == 1

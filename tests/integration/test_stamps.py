@@ -82,7 +82,7 @@ async def admitted_honestly(ticket: Ticket) -> float:
         began = trio.current_time()
         _, asked = await call(honest, ticket)
         assert asked.price == STAMP_FIRST_BITS
-        made = await shell.make_stamp(asked.parties, asked.price)
+        made = await shell.make_stamp(asked.parties, asked.price, shell.FIRST)
         answer, _ = await call(honest, ticket, made)
         assert answer == GoodReply(1)
         return trio.current_time() - began
@@ -146,7 +146,7 @@ async def test_a_stamp_that_is_wanted_no_more_is_not_made_to_the_end(monkeypatch
     monkeypatch.setattr(shell, "solve", solve)
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(shell.make_stamp, NOBODYS, 200)
+            nursery.start_soon(shell.make_stamp, NOBODYS, 200, shell.FIRST)
             await begun.wait()
             nursery.cancel_scope.cancel()
         await stopped.wait()
@@ -154,4 +154,4 @@ async def test_a_stamp_that_is_wanted_no_more_is_not_made_to_the_end(monkeypatch
 
 async def test_a_stamp_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "SOLVE_TIMEOUT", 0.05)
-    assert await shell.make_stamp(NOBODYS, 200) is None
+    assert await shell.make_stamp(NOBODYS, 200, shell.FIRST) is None

@@ -216,7 +216,7 @@ class Search(RuleBasedStateMachine):
     def stamp(self, good: bool) -> None:
         if self.stamps:
             solve = self.stamps.pop(0)
-            assert isinstance(self.one.wants_stamp(solve.seed), bool)
+            assert isinstance(self.one.wants_stamp(solve.seed, self.now), bool)
             self.tell(StampSolved(solve.seed, bytes(16) if good else None))
 
     @rule(good=st.booleans(), near=st.lists(PICK, max_size=8), level=st.integers(0, 20))

@@ -405,12 +405,12 @@ def test_a_stamp_that_is_asked_for_is_solved_and_sent_once() -> None:
     case = entering()
     case.tell(Answered(PIDS[1], ROOM, refused(4)))
     assert case.did == [SolveStamp(PIDS[1], 4, 1)]
-    assert case.one.wants_stamp(PIDS[1])
-    assert not case.one.wants_stamp(PIDS[2])
+    assert case.one.wants_stamp(PIDS[1], case.now)
+    assert not case.one.wants_stamp(PIDS[2], case.now)
     assert case.tell(Tick()) == []
     case.tell(StampSolved(PIDS[1], STAMP))
     assert case.did == [EnterRoom(PIDS[1], ROOM, None, STAMP)]
-    assert not case.one.wants_stamp(PIDS[1])
+    assert not case.one.wants_stamp(PIDS[1], case.now)
     assert case.tell(Answered(PIDS[1], ROOM, wire.Room(1, 0)), StampSolved(PIDS[1], STAMP)) == []
 
 
@@ -459,11 +459,53 @@ def test_a_stamp_that_comes_too_late_is_not_sent() -> None:
     case = entering()
     case.tell(Answered(PIDS[1], ROOM, refused(4)))
     case.tell(Locked())
-    assert not case.one.wants_stamp(PIDS[1])
+    assert not case.one.wants_stamp(PIDS[1], case.now)
     case.tell(StampSolved(PIDS[1], STAMP), StampSolved(PIDS[2], STAMP))
     case.now = 20.0
     case.tell(Stopped(), Started())
     assert [effect.stamp for effect in case.did if isinstance(effect, EnterRoom)] == [None]
+
+
+def test_a_stamp_is_wanted_only_while_the_seed_would_take_it() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, refused(4)))
+    assert case.one.wants_stamp(PIDS[1], 14.9)
+    assert not case.one.wants_stamp(PIDS[1], 15.0)
+
+
+@pytest.mark.parametrize("lets_in", [False, True])
+def test_who_asks_for_stamps_again_and_again_is_paid_two_and_left_alone(lets_in: bool) -> None:
+    """In the other case it lets us in for each, and then says that it never did."""
+    case = entering()
+    solved = 0
+    case.tell(Answered(PIDS[1], ROOM, refused(6)))
+    for _ in range(5):
+        if case.of(SolveStamp):
+            solved += 1
+            case.tell(StampSolved(PIDS[1], STAMP))
+            if lets_in:
+                case.tell(Answered(PIDS[1], ROOM, wire.Room(1, 0)))
+            case.tell(Answered(PIDS[1], ROOM, refused(6)))
+    assert solved == 2
+    assert case.did == []
+    case.at(14.9)
+    assert case.of(EnterRoom) == []
+    case.at(15.0)
+    assert case.of(EnterRoom) == [PIDS[1]]
+
+
+def test_who_is_paid_no_more_in_one_room_is_left_alone_in_those_it_refused_and_kept_in_others() -> None:
+    case = entering(2)
+    inside, outside = case.one.rooms(0.0)
+    case.tell(Answered(PIDS[1], inside, wire.Room(1, 0)))
+    for _ in range(2):
+        case.tell(Answered(PIDS[1], outside, refused(6)))
+        assert case.of(SolveStamp) == [PIDS[1]]
+        case.tell(StampSolved(PIDS[1], STAMP))
+    assert case.tell(Answered(PIDS[1], outside, refused(6))) == []
+    case.at(14.9)
+    assert case.of(EnterRoom) == []
+    assert case.tell(Locked()) == [LeaveRoom(PIDS[1], None)]
 
 
 # ---- tags
