@@ -19,6 +19,7 @@ from passerby.node.configfile import ConfigError
 from passerby.node.exits import Exit
 from passerby.node.flags import ChatByDefault, chat_flags, common, config_flag, described, lab_flags
 from passerby.node.lab.plan import Plan
+from passerby.node.printing import fitted, say, say_wrong_use
 
 
 def _settings(config: Path | None, *flags: tuple[keys.Key[object], str, object]) -> keys.Settings:
@@ -29,7 +30,7 @@ def _settings(config: Path | None, *flags: tuple[keys.Key[object], str, object])
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     for warning in settings.warnings:
-        click.echo(f"passerby: {warning}", err=True)
+        say(f"passerby: {warning}")
     return settings
 
 
@@ -148,7 +149,8 @@ def _consent(accept_18: bool) -> int:
     if accept_18:
         consent.accept(home.locate(os.environ))
     accepted = consent.is_accepted(home.locate(os.environ))
-    click.echo(f"{consent.TEXT}\n\n{'Accepted.' if accepted else f'Not accepted yet. Run: {consent.accept_command()}'}")
+    answer = "Accepted." if accepted else f"Not accepted yet. Run: {consent.accept_command()}"
+    click.echo(fitted(f"{consent.TEXT}\n\n{answer}", sys.stdout))
     return 0 if accepted else Exit.USAGE
 
 
@@ -181,10 +183,10 @@ def main() -> None:
         result: object = cli.main(prog_name="passerby", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else Exit.OK)
     except click.ClickException as error:
-        error.show()
+        say_wrong_use(error)
         sys.exit(error.exit_code)
     except (ConfigError, home.HomeError) as error:
-        click.echo(f"passerby: {error}", err=True)
+        say(f"passerby: {error}")
         sys.exit(Exit.CONFIG)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(Exit.SIGINT)
@@ -195,5 +197,5 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
         from passerby.node.console.bugs import report
 
-        click.echo(report(error), err=True)
+        say(report(error))
         sys.exit(Exit.BUG)

@@ -13,27 +13,28 @@ from typing import Final, cast
 from passerby.node import home
 from passerby.node.config import Folders
 from passerby.node.invocation import program
+from passerby.node.printing import say
 
-VERSION: Final = 1  # raise it with every change of meaning of TEXT: everybody is asked again
+VERSION: Final = 2  # raise it with every change of meaning of TEXT: everybody is asked again
 
 TEXT: Final = """\
 Passerby connects you with a stranger, for a talk between the two of you.
 
-Your words are encrypted. Do not use this where being identified would endanger
-you.
+Your words are encrypted. Do not use this where being identified would endanger you.
 
 - You must be 18 or older.
-- Nobody moderates. No company and no person reads along, and nobody can ban
-  anybody for good. You may meet insults, sexual talk, lies, advertising, bots.
-  Leave at any moment: /next or /quit, or Esc twice.
-- The stranger sees the text you type, and whatever you tell of yourself. They
-  can copy it, photograph it and pass it on. Tell nothing that identifies you:
-  no name, place, account, telephone number or picture of yours.
-- In this release, chats are between terminals of one machine only: nothing you
-  type leaves this machine. Nothing of a chat is written to disk.
+- Nobody moderates. No company and no person reads along, and nobody can ban anybody for good. You may meet insults, \
+sexual talk, lies, advertising, bots. Leave at any moment: /next or /quit, or Esc twice.
+- The stranger sees the text you type, and whatever you tell of yourself. They can copy it, photograph it and pass it \
+on. Tell nothing that identifies you: no name, place, account, telephone number or picture of yours.
+- In this release, chats are between terminals of one machine only, unless you ask for your local network with --lan; \
+there strangers see your address in it. Nothing of a chat is written to disk.
 - Seeds, where people find each other, see that you look for somebody.
 - Nobody can prove to you who the stranger is, how old, or that they are human.\
 """
+"""One line a paragraph: whoever shows it breaks the lines (printing.py)."""
+
+QUESTION: Final = "Type yes if you are 18 or older and accept this:"
 
 
 def accept_command() -> str:
@@ -64,16 +65,16 @@ def accept(folders: Folders) -> None:
 def ask(folders: Folders, *, may_ask: bool) -> bool:
     """The consent screen, on a terminal and on stderr: whether it was accepted, and recorded, by typing `yes`."""
     if not may_ask or not sys.stdin or not sys.stdin.isatty() or not sys.stderr.isatty():
-        print(f"Before the first chat, read what it means and accept it. Run: {accept_command()}", file=sys.stderr)  # noqa: T201
+        say(f"Before the first chat, read what it means and accept it. Run: {accept_command()}")
         return False
-    print(f"{TEXT}\n\nType yes if you are 18 or older and accept this: ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    say(f"{TEXT}\n\n{QUESTION}", end=" ")
     answer = sys.stdin.readline()
     if answer.strip().lower() not in ("", "yes", "no"):
-        print("Please type the three letters yes, or press Ctrl-C.", file=sys.stderr, flush=True)  # noqa: T201
+        say("Please type the three letters yes, or press Ctrl-C.")
         answer = sys.stdin.readline()
     if answer.strip().lower() != "yes":
         end_of_line = "" if answer.endswith("\n") else "\n"  # Ctrl-D leaves the cursor behind the question
-        print(f"{end_of_line}Not accepted; nothing was started.", file=sys.stderr)  # noqa: T201
+        say(f"{end_of_line}Not accepted; nothing was started.")
         return False
     accept(folders)
     return True

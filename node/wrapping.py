@@ -7,6 +7,7 @@ free: some terminals go to the next row as soon as it is filled. (A terminal tol
 knows more than we do; East Asian ambiguous characters count as one cell.)
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from passerby.node.text import clean
 
 MAX_ROWS: Final = 40  # of one message: 2 000 wide characters would fill a screen twice (security.md 3.5)
 NARROWEST: Final = 8  # cells for text; with fewer behind its prefix, the prefix gets a row of its own
+NARROWEST_PAPER: Final = 20  # columns that are filled outside the chat; on fewer the terminal breaks the rows
 CUT: Final = "[… cut]"
 _CUT_NARROW: Final = "…"
 
+_MARGIN: Final = re.compile(r" {0,8}(?:- )?")
 _ZWJ: Final = "\u200d"
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _EMOJI_SELECTOR: Final = "\ufe0f"
@@ -98,10 +101,11 @@ def _pieces(text: str) -> Iterator[list[_Cluster]]:
 
 
 class _Page:
-    """Rows of at most `room` cells, filled from the left."""
+    """Rows of at most `room` cells, filled from the left; `tears`: a word that no row has room for is torn."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, *, tears: bool = True) -> None:
         self.room = room
+        self._tears = tears
         self.rows: list[str] = []
         self._row = ""
         self._left = room
@@ -112,7 +116,7 @@ class _Page:
             self.end_row()
         if piece[0].is_space and self.rows and not self._row:
             return  # the end of the row stands for it
-        if width <= self._left:
+        if width <= self._left or not self._tears:
             self._put("".join(cluster.text for cluster in piece), width)
         else:
             self._add_torn(piece)
@@ -171,3 +175,24 @@ def rows_behind(prefix: str, text: str, columns: int, max_rows: int = MAX_ROWS) 
         return [prefix.rstrip(), *(f" {row}" for row in wrap(text, columns, 1, max_rows))]
     first, *others = wrap(text, columns, width, max_rows)
     return [prefix + first, *(" " * width + row for row in others)]
+
+
+def paragraphs(text: str, columns: int) -> str:
+    """`text`, ours, for a screen of `columns` outside the chat: each line of it in rows, behind its own margin.
+
+    The margin is the line's leading spaces, and the dash of a list. A word that no row has room for is left whole: it is
+    a path, an address or a command that is to be copied, and what the terminal breaks it copies unbroken.
+    """
+    return "\n".join(row for line in text.split("\n") for row in _paragraph(line, max(columns, NARROWEST_PAPER)))
+
+
+def _paragraph(line: str, columns: int) -> Iterator[str]:
+    margin = _MARGIN.match(line)
+    assert margin is not None  # it matches nothing, too
+    width = len(margin[0])
+    page = _Page(columns - width - 1, tears=False)
+    for piece in _pieces(clean(line[width:])):
+        page.add(piece)
+    first, *others = page.finish()
+    yield (margin[0] + first).rstrip()
+    yield from (" " * width + row for row in others)

@@ -35,6 +35,7 @@ class Screen:
     def __init__(
         self, command: Sequence[str], *, columns: int = 80, lines: int = 24, environment: dict[str, str] | None = None
     ) -> None:
+        self.columns = columns
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
@@ -70,6 +71,7 @@ class Screen:
         self._child.kill(number)
 
     def resize(self, columns: int, lines: int) -> None:
+        self.columns = columns
         self._screen.resize(lines, columns)
         self._child.setwinsize(lines, columns)
 

@@ -8,6 +8,7 @@ import pytest
 
 from passerby.node import consent, home
 from passerby.node.config import Folders
+from passerby.node.wrapping import paragraphs
 
 
 @pytest.fixture
@@ -52,11 +53,14 @@ def test_without_a_terminal_the_exact_command_is_told(folders: Folders, capsys: 
     assert shown.err.count("Run: passerby consent --accept-18\n") == 2
 
 
-def test_the_text_fits_a_screen_and_says_the_first_line_of_the_threat_model() -> None:
-    rows = consent.TEXT.splitlines()
-    assert len(rows) <= 22
-    assert max(map(len, rows)) <= 79
-    text = " ".join(rows)
-    assert "Your words are encrypted. Do not use this where being identified would endanger you." in text
+def test_the_text_and_the_question_fit_a_screen_and_say_the_first_line_of_the_threat_model() -> None:
+    rows = paragraphs(f"{consent.TEXT}\n\n{consent.QUESTION}", 80).split("\n")
+    assert len(rows) <= 24
+    assert "Your words are encrypted. Do not use this where being identified would endanger you." in consent.TEXT
     assert "18" in consent.TEXT
     assert "Nobody moderates." in consent.TEXT
+
+
+def test_it_says_what_the_local_network_shows_of_you() -> None:
+    assert "this machine" not in consent.TEXT, "--lan goes further"
+    assert "--lan; there strangers see your address in it" in consent.TEXT

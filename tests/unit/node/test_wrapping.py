@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from passerby.node.text import clean
-from passerby.node.wrapping import CUT, MAX_ROWS, rows_behind, wrap
+from passerby.node.wrapping import CUT, MAX_ROWS, NARROWEST_PAPER, paragraphs, rows_behind, wrap
 
 FAMILY = "👨‍👩‍👧‍👦"
 STRANGER = "Stranger: "
@@ -117,3 +117,25 @@ def test_a_no_break_space_keeps_a_number_with_its_unit() -> None:
 
 def test_no_break_spaces_in_a_row_are_no_blank_rows() -> None:
     assert wrap("a" + "\N{NO-BREAK SPACE}" * 100 + "b", 8, 0) == ["a", "b"]
+
+
+def test_outside_the_chat_each_line_is_broken_at_spaces_behind_its_own_margin() -> None:
+    text = "Passerby connects you.\n\n- You must be 18 or older.\n    one two three four five"
+    assert paragraphs(text, 22).split("\n") == [
+        "Passerby connects you.".removesuffix(" you."),
+        "you.",
+        "",
+        "- You must be 18 or",
+        "  older.",
+        "    one two three",
+        "    four five",
+    ]
+
+
+def test_a_path_that_no_row_has_room_for_is_left_whole_to_be_copied() -> None:
+    path = "/a/path/longer/than/any/row"
+    assert paragraphs(f"see {path} now", NARROWEST_PAPER) == f"see\n{path}\nnow"
+
+
+def test_on_the_narrowest_screens_the_terminal_breaks_the_rows() -> None:
+    assert paragraphs("one two three", 1) == "one two three"
