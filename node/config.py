@@ -219,7 +219,7 @@ def settle(layers: Sequence[Layer], folders: Folders) -> Settings:
         key=Path(SEED_KEY.pick(layers) or folders.seed / "key"),
         folders=folders,
         origins=origins,
-        warnings=tuple(warning for layer in layers for warning in layer.warnings),
+        warnings=(*(warning for layer in layers for warning in layer.warnings), *_shortened(lang, layers, origins)),
     )
 
 
@@ -233,6 +233,12 @@ def _limit_together(interests: tuple[str, ...], lang: str, origins: Mapping[str,
     where = origins[INTEREST_LIST.name], origins[LANG.name]
     text = f"{' and '.join(where)}: {TAGS} interests and a language are too many: leave one of the {TAGS + 1} out"
     raise ValueError(text) if any(origin.startswith("-") for origin in where) else ConfigError(text)
+
+
+def _shortened(lang: str, layers: Sequence[Layer], origins: Mapping[str, str]) -> list[str]:
+    """What to say to somebody who wrote more of a language than counts; nobody else should wonder."""
+    written = next((str(layer.values[LANG.name]).strip() for layer in layers if LANG.name in layer.values), "")
+    return [f"{origins[LANG.name]}: {written} counts as {lang}"] if written.lower() != lang else []
 
 
 def _origin(name: str, layers: Sequence[Layer]) -> str:

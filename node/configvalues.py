@@ -1,6 +1,6 @@
 """Kinds of values a setting may have: each is checked the same way wherever it comes from (product.md 7)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, Generic, TypeVar, cast
@@ -85,7 +85,7 @@ def _interests(value: object) -> tuple[str, ...]:
     from passerby.node.text import label
 
     interests: dict[str, None] = {}  # each once, in order
-    for text in _texts(value):
+    for text in _between_commas(_texts(value)):
         shown = label(text, NAME_BYTES)
         if not shown:
             raise WrongValueError("an interest of characters that can be seen is needed")
@@ -96,6 +96,12 @@ def _interests(value: object) -> tuple[str, ...]:
     if len(interests) > TAGS:
         raise WrongValueError(f"{len(interests)} interests are too many: {TAGS} are allowed, a language counted as one")
     return tuple(interests)
+
+
+def _between_commas(texts: tuple[str, ...]) -> Iterator[str]:
+    """Each of `texts`, or what stands between its commas (empty: nothing does): a list that somebody types is meant as one."""
+    for text in texts:
+        yield from [part for part in text.split(",") if part.strip()] or [""]
 
 
 def _language(value: object) -> str:

@@ -109,7 +109,7 @@ def test_the_limit_counts_bytes_of_the_normal_form() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "subtag"),
-    [("de", "de"), ("DE", "de"), (" pt-BR ", "pt"), ("zh-Hant-TW", "zh"), ("abcdefgh", "abcdefgh"), ("sl-1994", "sl")],
+    [("de", "de"), ("DE", "de"), (" pt-BR ", "pt"), ("zh-Hant-TW", "zh"), ("GSW", "gsw"), ("sl-1994", "sl")],
 )
 def test_a_language_is_its_primary_subtag(typed: str, subtag: str) -> None:
     assert primary_subtag(typed) == subtag
@@ -118,7 +118,25 @@ def test_a_language_is_its_primary_subtag(typed: str, subtag: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "d", "abcdefghi", "d3", "de_DE", "de-", "de--DE", "-de", "de-abcdefghi", "dé", "ﬁ", "de DE", "de\n\u0661"],
+    [
+        "",
+        "d",
+        "deutsch",
+        "german",
+        "latn",
+        "abcdefghi",
+        "xx1",
+        "d3",
+        "de_DE",
+        "de-",
+        "de--DE",
+        "-de",
+        "de-abcdefghi",
+        "dé",
+        "ﬁ",
+        "de DE",
+        "de\n\u0661",
+    ],
 )
 def test_what_has_not_the_shape_of_a_language_is_refused(typed: str) -> None:
     with pytest.raises(TagError, match="a language looks like de or pt-BR"):

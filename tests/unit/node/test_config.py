@@ -167,6 +167,23 @@ def test_interests_have_one_spelling_and_stand_once() -> None:
     assert settings(file('[chat]\nlang = ""\ninterests = []')).lang == ""
 
 
+def test_interests_between_commas_are_several() -> None:
+    assert settings(from_flags({"chat.interests": ("--interest", ("chess,Board  Games, ", "tea"))})).interests == (
+        "chess",
+        "board games",
+        "tea",
+    )
+    assert settings(file('[chat]\ninterests = ["chess,tea"]')).interests == ("chess", "tea")
+    with pytest.raises(ValueError, match="an interest of characters that can be seen"):
+        from_flags({"chat.interests": ("--interest", (" , ",))})
+
+
+def test_that_a_part_of_a_language_does_not_count_is_said() -> None:
+    chosen = settings(from_flags({"chat.lang": ("--lang", " pt-BR")}), file('[chat]\nlang = "de-AT"'))
+    assert (chosen.lang, chosen.warnings) == ("pt", ("--lang: pt-BR counts as pt",))
+    assert settings(file('[chat]\nlang = "DE"')).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("0", 0.0), ("2.5", 2.5), ("inf", inf), ('"never"', inf), (str(LONGEST_WAIT), LONGEST_WAIT)]
 )

@@ -83,7 +83,7 @@ def test_nothing_that_only_the_stranger_said_is_common(interests: list[str], lan
 
 
 def test_hello_fits_the_wire_whatever_the_settings_allow() -> None:
-    wishes = wishes_of(tuple(char * 48 for char in "abcde"), "abcdefgh", 1.0)
+    wishes = wishes_of(tuple(char * 48 for char in "abcde"), "abc", 1.0)
     hello = hello_of(wishes)
     assert decode(encode(hello)) == hello
     assert in_common(wishes, hello) == (wishes.interests, "abcdefgh")
