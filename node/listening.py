@@ -7,6 +7,7 @@ have, and says nothing.
 
 # before anything of libp2p, because it brings the library in the right way:
 import passerby.node.libp2p_081.importing  # noqa: F401 - for its effect  # pyright: ignore[reportUnusedImport]
+
 # isort: split
 
 import errno

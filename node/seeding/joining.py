@@ -71,9 +71,6 @@ class Joining:
             self._seed.introduce([replace(address, peer=seed.seed) for address in seed.addresses])
 
     def _network_changed(self, _hosts: frozenset[str]) -> None:
-        self._introduce_known()
-
-    def _moved(self) -> None:
         self._seed.moved()
         self._introduce_known()
 

@@ -14,7 +14,7 @@ import trio
 
 from passerby.crypto.keys import SigningKey
 from passerby.discovery import dhtwire
-from passerby.discovery.addresses import Address, Family, Scope
+from passerby.discovery.addresses import Address, Scope
 from passerby.discovery.asking import DHT, serve
 from passerby.discovery.limits import CLOCK_JUMP, NEARER_PER_ANSWER, RECORD_ADDRESSES
 from passerby.discovery.rooms import NO_WORK
@@ -43,6 +43,7 @@ from passerby.node.connection import Stream
 from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host
 from passerby.node.seeding.dialback import Dialback
+from passerby.node.seeding.ownaddresses import by_scope
 from passerby.node.seedlinks import Link, SeedLinks
 
 STEP: Final = 10.0  # seconds; the longest time between two looks at the clocks
@@ -192,12 +193,7 @@ class Neighbourhood:
 
     def _take_addresses(self, addresses: Iterable[Address], nursery: trio.Nursery) -> None:
         """Be a seed of each scope that we have addresses in; one without any, all of a sudden, keeps those it had."""
-        by_scope: dict[Scope, tuple[Address, ...]] = {}
-        for address in addresses:
-            if address.scope is not None:
-                by_scope[address.scope] = (*by_scope.get(address.scope, ()), address.bare)
-        for scope, all_named in by_scope.items():
-            named = _of_one_family(all_named) if scope is Scope.PUBLIC else all_named
+        for scope, named in by_scope(addresses).items():
             before, self._ours[scope] = self._ours.get(scope), named
             if before is None:
                 nursery.start_soon(self._take_part, scope)
@@ -241,8 +237,3 @@ class Neighbourhood:
             )
 
         await serve(stream, DHT, answer, lambda: None)
-
-
-def _of_one_family(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    """Return the IPv4 addresses, if there are any: who has no IPv6 could not verify a record of both (3.10)."""
-    return tuple(address for address in addresses if address.family is Family.IP4) or addresses

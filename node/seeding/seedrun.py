@@ -25,6 +25,7 @@ from passerby.node.limits import SEED_CONNECTIONS
 from passerby.node.listening import ListenError
 from passerby.node.seeding import puzzle
 from passerby.node.seeding.joining import Joining
+from passerby.node.seeding.ownaddresses import untold
 from passerby.node.seeding.seed import Place, Seed
 
 # A seed that was told to leave has done what it should: only Ctrl-C keeps the shell's usual answer.
@@ -85,6 +86,8 @@ async def _run(key: bytes, place: Place, settings: Settings, earlier: Sequence[I
             for address in seed.addresses:
                 sys.stdout.write(f"{address}\n")
             sys.stdout.flush()
+            for sentence in untold(seed.addresses):
+                _say(sentence)
             _say(f"Serving. Others on this machine use it with: {program()} chat --seed ADDRESS (one of those above)")
             async for number in signals:
                 _say("Leaving.")

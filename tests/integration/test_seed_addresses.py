@@ -1,0 +1,50 @@
+"""A seed's own addresses: it serves whatever its interfaces have, and says where it is reached."""
+
+import secrets
+
+import pytest
+import trio
+import trio.testing
+
+from passerby.crypto.keys import SigningKey
+from passerby.discovery.addresses import Address, Scope, parse
+from passerby.discovery.rooms import NO_WORK
+from passerby.discovery.seeding.service import unix_minus_now
+from passerby.node.firstcontacts.names import Names
+from passerby.node.host import Host
+from passerby.node.seeding.joining import Joining
+from passerby.node.seeding.neighbourhood import Neighbourhood
+from passerby.node.seeding.seed import Seed
+from support.people import settings
+from support.seeds import seed
+
+PATIENCE = 20.0
+TUNNELS = ("/ip4/192.0.2.2", "/ip4/192.0.0.2", "/ip4/198.18.0.1", "/ip6/2002:c000:204::1", "/ip6/fec0::1")
+
+
+async def test_a_seed_serves_although_an_interface_has_an_address_that_nobody_may_dial() -> None:
+    key = secrets.token_bytes(32)
+    ours = [parse(f"{host}/tcp/7171") for host in (*TUNNELS, "/ip4/10.0.0.7", "/ip4/127.0.0.1")]
+    counted = trio.Event()
+
+    def addresses() -> list[Address]:
+        counted.set()
+        return ours
+
+    with trio.fail_after(PATIENCE):
+        async with Host.open(key) as host, trio.open_nursery() as nursery:
+            known = Neighbourhood(host, SigningKey.from_seed(key), "main", 0, lambda: (0, NO_WORK), unix_minus_now)
+            nursery.start_soon(known.run, addresses, ())
+            await counted.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            assert known.counts() == {Scope.MACHINE: 0, Scope.LAN: 0}
+            nursery.cancel_scope.cancel()
+
+
+async def test_in_another_network_a_seed_tells_where_it_is_reached_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[Seed] = []
+    monkeypatch.setattr(Seed, "moved", lambda one: moved.append(one))  # a builtin would be no method
+    with trio.fail_after(PATIENCE):
+        async with seed() as one:
+            Joining(one, settings(), Names(), print)._network_changed(frozenset())
+            assert moved == [one]
