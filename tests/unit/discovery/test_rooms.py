@@ -20,9 +20,15 @@ from passerby.discovery.rooms import (
 )
 
 UNIX = st.floats(1e6, 4e9)
-NEAR = st.builds(lambda epoch, since: 600.0 * epoch + since, st.integers(2_000, 6_000_000), st.floats(-200, 200))
 LEAD = st.floats(0, 120)
 STAY = st.floats(60, 120)
+
+
+def near_an_edge(epoch: int, since: float) -> float:
+    return 600.0 * epoch + since
+
+
+NEAR = st.builds(near_an_edge, st.integers(2_000, 6_000_000), st.floats(-200, 200))
 
 
 def h(person: bytes, data: bytes) -> bytes:
