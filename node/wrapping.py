@@ -180,8 +180,8 @@ def rows_behind(prefix: str, text: str, columns: int, max_rows: int = MAX_ROWS) 
 def paragraphs(text: str, columns: int) -> str:
     """`text`, ours, for a screen of `columns` outside the chat: each line of it in rows, behind its own margin.
 
-    The margin is the line's leading spaces, and the dash of a list. A word that no row has room for is left whole: it is
-    a path, an address or a command that is to be copied, and what the terminal breaks it copies unbroken.
+    The margin is the line's leading spaces, and the dash of a list. A word that no row has room for is left whole: it
+    is a path, an address or a command that is to be copied, and what the terminal breaks it copies unbroken.
     """
     return "\n".join(row for line in text.split("\n") for row in _paragraph(line, max(columns, NARROWEST_PAPER)))
 
