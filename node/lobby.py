@@ -52,7 +52,6 @@ from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seeding.service import Clock, unix_minus_now
 from passerby.discovery.seedrecord import check_work
 from passerby.discovery.tickets import Ticket
-from passerby.node.connection import Connection, Stream
 from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host, StreamError
 from passerby.node.seedlinks import Link, SeedLinks
@@ -81,7 +80,7 @@ class _Guest:
 
     scope: trio.CancelScope
     asker: Asker[wire.Request, wire.Answer] | None = None
-    connection: Connection | None = None
+    link: Link | None = None
 
 
 class Lobby:
@@ -194,34 +193,31 @@ class Lobby:
         guest = self._guests.pop(seed, None)
         if guest is not None:
             guest.scope.cancel()
+            if guest.link is not None:
+                self._links.leave(
+                    seed, guest.link
+                )  # the seed counts stamps by connection: the next visit has a new one
 
     # ---- being a guest
 
     async def _be_guest(self, seed: bytes, addresses: tuple[Address, ...], guest: _Guest) -> None:
         try:
             with guest.scope:
-                await self._visit(seed, addresses, guest)
+                async with self._links.lease(seed, addresses) as guest.link:
+                    if guest.link is not None:
+                        await self._stay(seed, guest, guest.link)
         except BaseException:
             self.close()  # it was not this scope that was cancelled but all: the person's book outlives us
             raise
         if self._guests.get(seed) is guest:
-            del self._guests[seed]
+            self._leave(seed)
             self.handle(SeedFailed(seed) if guest.asker is None else SeedDown(seed))
 
-    async def _visit(self, seed: bytes, addresses: tuple[Address, ...], guest: _Guest) -> None:
-        link: Link | None = None
+    async def _stay(self, seed: bytes, guest: _Guest, link: Link) -> None:
         try:
-            async with self._links.lease(seed, addresses) as link:
-                if link is not None:
-                    await self._stay(seed, guest, link, await link.open_stream(wire.PROTOCOL))
+            guest.asker = Asker(await link.open_stream(wire.PROTOCOL), LOBBY)
         except StreamError:
-            pass
-        finally:
-            if link is not None:
-                self._links.leave(seed, link)  # the seed counts stamps by connection: the next visit has a new one
-
-    async def _stay(self, seed: bytes, guest: _Guest, link: Link, stream: Stream) -> None:
-        guest.asker, guest.connection = Asker(stream, LOBBY), link.connection
+            return
         if self._guests.get(seed) is guest:  # else it is wanted no more, and the next wait is the last
             self.handle(SeedUp(seed, link.scope, link.block))
         await guest.asker.run()
@@ -250,8 +246,8 @@ class Lobby:
         """Make a stamp, unless those before it took so long that the seed would not have it."""
         now = trio.current_time()
         is_wanted = partial(self._searcher.wants_stamp, effect.seed, now)
-        if guest is None or guest.connection is None or not is_wanted():
+        if guest is None or guest.link is None or not is_wanted():
             return None
-        binding = guest.connection.channel_binding()
+        binding = guest.link.connection.channel_binding()
         parties = Parties(Personal.ENTER, binding, asker=effect.seed, payer=self._host.peer_id)
         return await make_stamp(parties, effect.difficulty, effect.count, is_wanted)

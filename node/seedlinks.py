@@ -107,7 +107,8 @@ class SeedLinks:
         finally:
             place.users -= 1
             place.idle_since = trio.current_time()
-            if not place.users and not place.ready.is_set():
+            is_ours = self._places.get(seed) is place  # else it was left, and this was the last who needed it
+            if not place.users and not (place.ready.is_set() and is_ours):
                 self._end(seed, place)
 
     def get(self, seed: bytes) -> Link | None:
@@ -132,13 +133,16 @@ class SeedLinks:
             self._end(seed, place)
 
     def leave(self, seed: bytes, link: Link) -> None:
-        """End this link to a seed if nobody else needs it."""
+        """End this link to a seed once nobody else needs it; who comes next has another in any case."""
         place = self._places.get(seed)
-        if place is not None and place.link is link and not place.users:
-            self._end(seed, place)
+        if place is not None and place.link is link:
+            del self._places[seed]
+            if not place.users:
+                place.scope.cancel()
 
     def _end(self, seed: bytes, place: _Place) -> None:
-        del self._places[seed]
+        if self._places.get(seed) is place:
+            del self._places[seed]
         place.scope.cancel()
 
     async def _tend(self, seed: bytes, addresses: Sequence[Address], place: _Place) -> None:

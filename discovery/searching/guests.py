@@ -84,10 +84,14 @@ class Toll:
         """Whether another stamp would not help."""
         return self.paid >= STAMPS_IN_VAIN
 
-    def demand(self, difficulty: int, now: float) -> None:
-        """Take that an Enter was refused for want of a stamp."""
+    def refused(self) -> None:
+        """Take that an Enter was refused for want of a stamp, also one that matters no more: the seed counts it."""
         self.refusals += 1
-        self.difficulty, self.stamp = difficulty, None
+        self.stamp = None  # it was for an earlier count
+
+    def demand(self, difficulty: int, now: float) -> None:
+        """Take what is asked for an Enter that still matters, and was `refused`."""
+        self.difficulty = difficulty
         self.until = now + STAMP_VALIDITY / 2  # the seed's time began earlier, and a stamp too late ends the stream
 
     def settle(self) -> bytes | None:

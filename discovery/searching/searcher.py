@@ -211,6 +211,8 @@ class Searcher:
             return []
         guest.answered = now
         self._book.proven(seed, now)
+        if isinstance(answer, wire.Refused) and answer.reason == wire.Reason.STAMP:
+            guest.toll.refused()
         place = guest.places.get(room)
         if place is None:
             return []  # it crossed our leaving

@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from passerby.crypto.keys import SigningKey
+from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import wire
-from passerby.discovery.rooms import epoch_of, room_of
+from passerby.discovery.addresses import Scope, parse
+from passerby.discovery.limits import EPOCH
+from passerby.discovery.rooms import ANYBODY, epoch_of, room_of
 from passerby.discovery.searching.levels import LevelMemory
 from passerby.discovery.searching.peerbook import PeerBook
-from passerby.discovery.searching.searchevents import Answered, Introduced, Origin, Started
+from passerby.discovery.searching.searchevents import Answered, Introduced, Origin, Started, Withdrawn
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seeding.service import Clock, unix_minus_now
 from passerby.node import stamps
@@ -26,6 +28,7 @@ from support.seeds import LISTEN
 from support.seeds import seed as open_seed
 
 PATIENCE = 20.0
+NOBODY = peer_id_of(bytes(32))
 
 
 def somebody(clock: Clock = unix_minus_now) -> Person:
@@ -115,3 +118,44 @@ async def test_a_stamp_for_a_seed_is_given_up_in_time_and_the_seed_left_alone(mo
             await begun.wait()
             await stopped.wait()
         assert one.lobby.view().up == 1
+
+
+# ---- coming and going
+
+
+async def test_who_comes_again_has_another_connection_for_the_seed_counts_stamps_by_connection() -> None:
+    async with world() as one:
+        await one.enter()
+        (first,) = one.host.connections()
+        one.lobby.handle(Withdrawn(one.seed.peer_id))
+        await one.enter()
+        assert one.host.connections() != [first]
+
+
+class Clock:
+    """A wall clock that may be set."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return unix_minus_now() + self.ahead
+
+
+async def test_when_the_wall_clock_is_set_the_rooms_are_others_and_what_failed_is_tried_at_once() -> None:
+    clock = Clock()
+    async with world(somebody(clock)) as one:
+        await one.enter()
+        room = room_of(settings().network, epoch_of(clock() + trio.current_time()))
+        later = room_of(settings().network, epoch_of(clock() + 4 * EPOCH + trio.current_time()))
+        one.person.seeds.introduce(Introduced(NOBODY, Scope.MACHINE, (parse("/ip4/127.0.0.1/tcp/9"),), Origin.FOUND))
+        one.person.seeds.failed(NOBODY, trio.current_time())
+        one.lobby.advance()
+        assert one.lobby.tag_of(room.key) == ANYBODY
+        assert one.lobby.tag_of(later.key) is None
+        clock.ahead = 4 * EPOCH
+        one.lobby.advance()
+        assert one.lobby.tag_of(later.key) == ANYBODY
+        nobody = one.person.seeds.get(NOBODY)
+        assert nobody is not None
+        assert not nobody.failures

@@ -97,18 +97,19 @@ async def test_what_is_closed_while_it_is_dialled_never_comes_about() -> None:
             assert len(host.connections()) == 1
 
 
-async def test_a_link_that_is_left_ends_and_one_that_somebody_needs_stays() -> None:
+async def test_a_link_that_is_left_ends_with_the_last_who_needs_it_and_who_comes_next_has_another() -> None:
     with trio.fail_after(PATIENCE):
         async with seed() as one, links(float("inf")) as (_, seeds):
             where = [one.addresses[0].bare]
             async with seeds.lease(one.peer_id, where) as link:
                 assert link is not None
                 seeds.leave(one.peer_id, link)
-                assert seeds.get(one.peer_id) is link, "this block needs it"
-            seeds.leave(one.peer_id, link)
+                async with seeds.lease(one.peer_id, where) as again:
+                    assert again is not link
+                assert isinstance(await link.ask(PING), dhtwire.Pong), "this block needs it"
             await link.connection.wait_closed()
             async with seeds.lease(one.peer_id, where) as again:
-                assert again is not link
+                assert again is not None
                 seeds.leave(one.peer_id, link)
                 assert seeds.get(one.peer_id) is again, "what is left is another"
 

@@ -28,6 +28,7 @@ from passerby.discovery.searching.searchevents import (
     Effect,
     EnterRoom,
     Event,
+    Freed,
     Interests,
     Introduced,
     LeaveRoom,
@@ -434,6 +435,31 @@ def test_a_stamp_solved_for_an_earlier_count_is_solved_anew() -> None:
     case.tell(Answered(PIDS[1], ROOM, refused(4)))
     assert case.did == []
     assert case.tell(StampSolved(PIDS[1], STAMP)) == [SolveStamp(PIDS[1], 4, 2)]
+
+
+def test_a_refusal_that_crosses_our_leaving_counts_as_it_does_with_the_seed() -> None:
+    case = entering()
+    case.tell(Locked())
+    assert case.tell(Answered(PIDS[1], ROOM, refused(4))) == []
+    assert case.tell(Freed()) == [EnterRoom(PIDS[1], ROOM, None)]
+    assert case.tell(Answered(PIDS[1], ROOM, refused(4))) == [SolveStamp(PIDS[1], 4, 2)]
+
+
+def test_a_stamp_at_hand_is_worth_nothing_after_a_further_refusal() -> None:
+    case = entering(2)
+    first, second = case.one.rooms(0.0)
+    case.tell(Answered(PIDS[1], second, wire.Room(1, 0)), Answered(PIDS[1], first, refused(4)))
+    case.tell(Locked(), StampSolved(PIDS[1], STAMP), Answered(PIDS[1], second, refused(4)))
+    case.tell(Freed())
+    assert case.of(EnterRoom) == []
+    assert SolveStamp(PIDS[1], 4, 2) in case.did
+
+
+def test_a_refusal_that_is_too_dear_counts_too() -> None:
+    case = entering()
+    case.tell(Answered(PIDS[1], ROOM, refused(7)))
+    case.at(15.0)
+    assert case.tell(Answered(PIDS[1], ROOM, refused(6))) == [SolveStamp(PIDS[1], 6, 2)]
 
 
 @pytest.mark.parametrize("difficulty", [0, 7, 255])
