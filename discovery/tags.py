@@ -18,8 +18,8 @@ TAG_BYTES: Final = 48  # of UTF-8: an interest fits HELLO (protocol.md 5), and o
 TAGS: Final = 5  # of one client, its language counted: a seed keeps a room for each, on each of three levels
 TEXT_LOOKED_AT: Final = 1_024  # code points: normalising may make a text shorter, but no honest one by this much
 
-# BCP 47: a language has 2 or 3 letters (4 to 8 are reserved: somebody wrote "german"), then subtags of 1 to 8 letters
-# and digits, of which none tells two languages apart
+# BCP 47: a language has 2 or 3 letters (none has 4 to 8: somebody wrote "german"), then subtags of 1 to 8 letters and
+# digits, of which none tells two languages apart
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3})(-[A-Za-z0-9]{1,8})*")
 
 

@@ -99,7 +99,7 @@ def _interests(value: object) -> tuple[str, ...]:
 
 
 def _between_commas(texts: tuple[str, ...]) -> Iterator[str]:
-    """Each of `texts`, or what stands between its commas (empty: nothing does): a typed list is meant as one."""
+    """What stands between the commas of each of `texts` (an empty text: nothing): who types a list means several."""
     for text in texts:
         yield from [part for part in text.split(",") if part.strip()] or [""]
 

@@ -86,7 +86,7 @@ def test_hello_fits_the_wire_whatever_the_settings_allow() -> None:
     wishes = wishes_of(tuple(char * 48 for char in "abcde"), "abc", 1.0)
     hello = hello_of(wishes)
     assert decode(encode(hello)) == hello
-    assert in_common(wishes, hello) == (wishes.interests, "abcdefgh")
+    assert in_common(wishes, hello) == (wishes.interests, "abc")
 
 
 def test_a_state_tells_what_is_looked_for_and_for_how_long() -> None:
