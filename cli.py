@@ -17,7 +17,7 @@ from passerby.node import config as keys
 from passerby.node import home
 from passerby.node.configfile import ConfigError
 from passerby.node.exits import Exit
-from passerby.node.flags import ChatByDefault, chat_flags, common, config_flag, described, lab_flags
+from passerby.node.flags import EXIT_CODES, ChatByDefault, chat_flags, common, config_flag, described, lab_flags
 from passerby.node.lab.plan import Plan
 from passerby.node.printing import fitted, say, say_wrong_use
 
@@ -55,13 +55,14 @@ def cli() -> None:
     "chat",
     **described(
         "Look for a stranger and talk. Inside, /help lists what can be done.",
-        "passerby chat -i chess -i tea    to somebody who likes one of these",
+        "passerby chat -i chess,tea       to somebody who likes one of these",
         "passerby chat --lobby -          to somebody who knows your code",
         "passerby chat --seed /ip4/192.0.2.7/tcp/7171/p2p/12D3KooW…",
         "passerby chat --lan              to somebody in your local network",
         "passerby chat --network friends  meet only those who use the same name",
         "echo hello | passerby chat --json --once --timeout 60",
     ),
+    epilog=EXIT_CODES,
 )
 @chat_flags
 @common(

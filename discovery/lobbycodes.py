@@ -11,6 +11,8 @@ trying them all takes 10^8 years. A weak code has no such wall, which is why `is
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from nacl import pwhash
@@ -26,6 +28,9 @@ WORK_PASSES: Final = 3
 SALT_BYTES: Final = 16
 STRONG_LENGTH: Final = 16  # code points: sixteen letters drawn by lot have 75 bits, a shorter phrase of a person's few
 STRONG_VARIETY: Final = 8  # different ones among them
+
+FEWEST_TO_JUDGE: Final = 4  # words: with fewer, a phrase may have words of the table by chance
+_WORDS: Final = tuple(word for word, _ in TABLE)
 
 Work = Callable[[bytes, bytes], bytes]
 """(password, 16 bytes of salt) -> 32 bytes."""
@@ -44,6 +49,34 @@ def new_code() -> str:
 def read_code(text: str) -> str:
     """Return the one spelling of a code that somebody typed, 1 to 128 bytes of UTF-8. Raises TagError."""
     return normal_form(text, CODE_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What tells that somebody meant a code made here and mistyped it.
+
+    `word` is the first that is none of the table's, `meant` the nearest of the table; both empty where all are and only
+    their number, `words`, is wrong.
+    """
+
+    words: int
+    word: str = ""
+    meant: str = ""
+
+
+def slip(code: str) -> Slip | None:
+    """Return what is wrong with a code in normal form that most words of the table make up; None if nothing seems so.
+
+    Phrases of a person are not made of these words, and a code of a person may be anything: this is a guess, to be
+    asked about, never a reason to refuse. Who waits under a mistyped code waits for ever, and sees no reason.
+    """
+    words = code.split()
+    strange = [word for word in words if word not in _WORDS]
+    if 2 * len(strange) >= len(words) or len(words) < FEWEST_TO_JUDGE:
+        return None
+    if strange:
+        return Slip(len(words), strange[0], *get_close_matches(strange[0], _WORDS, n=1))
+    return None if len(words) == CODE_WORDS else Slip(len(words))
 
 
 def is_weak(code: str) -> bool:

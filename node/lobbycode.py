@@ -10,16 +10,22 @@ import select
 import sys
 from typing import Final
 
-from passerby.discovery.lobbycodes import is_weak, new_code, read_code
+from passerby.discovery.lobbycodes import CODE_WORDS, Slip, is_weak, new_code, read_code, slip
 from passerby.discovery.tags import TagError
+from passerby.node.printing import fitted, say
+from passerby.node.text import label
 
 LINE_BYTES: Final = 4 * 1024  # of the first line: the longest code in its longest spelling has less
-QUESTION: Final = "Code of the private lobby (nothing is shown; Enter alone makes a new one): "
+WORD_SHOWN: Final = 24  # code points of a mistyped word
+QUESTION: Final = "Code of the private lobby (nothing is shown; Enter alone makes a new one):"
 MADE: Final = "Your code, for those whom you want to meet:\n\n    {}\n"
 WEAK: Final = (
     "This code is easy to guess: whoever runs a seed can try codes until one fits, and then wait for you in its lobby. "
     "Enter alone, when the code is asked for, makes a better one."
 )
+
+
+AGAIN: Final = "Type the code again, or Enter to use it as it is:"
 
 
 class CodeError(ValueError):
@@ -35,30 +41,52 @@ def obtain(*, may_ask: bool) -> str:
     if on_terminal and not may_ask:
         raise CodeError("--lobby: the code has to be asked for, and that is forbidden: give it as input, by a pipe")
     try:
-        typed = _ask() if on_terminal else _first_line().decode()
+        typed = _ask(QUESTION) if on_terminal else _first_line().decode()
         if on_terminal and not typed.strip():
             return _make()
-        code = read_code(typed)
+        code = _reconsidered(read_code(typed), may_ask=on_terminal)
     except TagError as error:
         raise CodeError(f"--lobby: the code cannot be used: {error}") from error
     except UnicodeDecodeError as error:
         raise CodeError("--lobby: the code is not UTF-8") from error
     if is_weak(code):
-        _tell(f"passerby: {WEAK}")
+        say(f"passerby: {WEAK}")
     return code
 
 
-def _ask() -> str:
+def _ask(question: str) -> str:
     try:
-        return getpass.getpass(QUESTION)
+        return getpass.getpass(f"{fitted(question, sys.stderr)} ")
     except EOFError as error:
+        say("")  # Ctrl-D and Ctrl-C leave the cursor behind the question
         raise CodeError("--lobby: no code was given") from error
+    except KeyboardInterrupt:
+        say("")
+        raise
 
 
 def _make() -> str:
     code = new_code()
-    _tell(MADE.format(code))
+    say(MADE.format(code))
     return code
+
+
+def _reconsidered(code: str, *, may_ask: bool) -> str:
+    """The code, asked for again as long as it looks mistyped and the person does not insist; a pipe is only told."""
+    while found := slip(code):
+        say(f"passerby: {_of_slip(found)}")
+        again = _ask(AGAIN) if may_ask else ""
+        if not again.strip():
+            break
+        code = read_code(again)
+    return code
+
+
+def _of_slip(found: Slip) -> str:
+    if not found.word:
+        return f"This code has {found.words} words; one that is made here has {CODE_WORDS}."
+    meant = f"; did you mean {found.meant}?" if found.meant else "."
+    return f'"{label(found.word, WORD_SHOWN)}" is no word of a code that is made here{meant}'
 
 
 def _first_line() -> bytes:
@@ -81,7 +109,3 @@ def _read_byte() -> bytes:
         return os.read(0, 1)
     except OSError:  # closed
         return b""
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -56,6 +56,11 @@ def test_help_names_only_what_there_is_and_begins_with_examples(command: list[st
     assert all(len(line) <= 100 for line in done.stdout.splitlines())
 
 
+def test_exit_codes_end_the_help_of_chat() -> None:
+    shown = " ".join(run("chat", "--help").stdout.split())
+    assert re.search(r"Exit codes: 0 ended normally, 1 bug, [^.]+ 143 TERM, 129 HUP\.$", shown)
+
+
 def test_versions() -> None:
     assert run("--version").stdout == f"passerby {__version__}\n"
     told = json.loads(run("version", "--json").stdout)
@@ -163,7 +168,8 @@ def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
         (["chat", "--sed", "x"], "Did you mean '--seed'?"),
         (["--seed", "nonsense"], "--seed: an address looks like"),
         (["chat", "--seed", "/ip4/127.0.0.1/tcp/1"], "--seed: its peer id is missing"),
-        (["chat", "--timeout", "soon"], "--timeout"),
+        (["chat", "--timeout", "soon"], "'--timeout': a number of seconds is needed\n"),
+        (["chat", "--timeout", "never"], "'--timeout': a number of seconds is needed\n"),
         (["chat", "--timeout", "-1"], "--timeout: a number of seconds above 0"),
         (["chat", "--network", " "], "--network: a name of printable"),
         (["seed", "run", "--listen", "nonsense"], "--listen: an address looks like"),
@@ -181,6 +187,11 @@ def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
         (["chat", "--fallback", "soon"], "a number of seconds is needed, or never"),
         (["chat", "--fallback", "-1"], "--fallback: a number of seconds from 0"),
         (["chat", "--lobby", "my secret"], "the code is never written here"),
+        (["chat", "--lobby"], "write --lobby - and you are asked for the code"),
+        (["chat", "--lobby", "--plain"], "write --lobby - and you are asked for the code"),
+        (["chat", "--lobby", "-", "-i", "chess"], "interests and a language do not count"),
+        (["chat", "--lang", "pt", "--lobby", "-"], "interests and a language do not count"),
+        (["chat", "--lang", "german"], "--lang: a language looks like de or pt-BR"),
         (["chat", "extra"], "unexpected extra argument"),
     ],
 )

@@ -15,6 +15,7 @@ from support.screens import Screen
 
 PASSERBY = str(Path(sys.executable).with_name("passerby"))
 PATIENCE = 30.0
+NINE = "suitcase parrot crown tent hedgehog diamond squid puzzle wolf"
 QUESTION = "Code of the private lobby"
 LOOKING = "Getting ready…"
 
@@ -29,8 +30,8 @@ def run(*arguments: str, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
 def begin(consented: None) -> Iterator[Callable[..., Screen]]:
     screens: list[Screen] = []
 
-    def start(*arguments: str) -> Screen:
-        screens.append(Screen([PASSERBY, "chat", "--lobby", "-", "--timeout", "0.1", *arguments]))
+    def start(*arguments: str, columns: int = 80) -> Screen:
+        screens.append(Screen([PASSERBY, "chat", "--lobby", "-", "--timeout", "0.1", *arguments], columns=columns))
         return screens[-1]
 
     yield start
@@ -56,6 +57,35 @@ def test_an_empty_answer_makes_a_code_and_shows_it(begin: Callable[..., Screen])
     assert re.search(rf"those whom you want to meet:\s+(({words}) ?){{{CODE_WORDS}}}\s", screen.text)
 
 
+def test_a_code_is_shown_in_whole_words_on_a_narrow_screen_too(begin: Callable[..., Screen]) -> None:
+    screen = begin("--plain", columns=40)
+    screen.until("makes a")
+    screen.type("\r")
+    screen.until(LOOKING)
+    words = "|".join(word for word, _ in TABLE)
+    assert re.search(rf"want to\nmeet:\n((    (({words}) ?)+\n)+)", screen.text)
+    shown = re.findall(rf"^    ((?:(?:{words}) ?)+)$", screen.text, re.MULTILINE)
+    assert len(" ".join(shown).split()) == CODE_WORDS
+
+
+@pytest.mark.parametrize("answer", ["\r", f"{NINE}\r"], ids=["used as it is", "typed again"])
+def test_a_mistyped_code_is_asked_for_again(begin: Callable[..., Screen], answer: str) -> None:
+    screen = begin("--plain")
+    screen.until(QUESTION)
+    screen.type(NINE.replace("diamond", "diamont") + "\r")
+    screen.until('passerby: "diamont" is no word of a code that is made here')
+    screen.until("diamond?")
+    screen.until("Type the code again, or Enter to use it as it is:")
+    screen.type(answer)
+    screen.until(LOOKING)
+
+
+def test_a_code_that_lacks_a_word_is_told_of_in_a_pipe_and_used(consented: None) -> None:
+    done = run("--json", "--timeout", "0.1", stdin=NINE.removesuffix(" wolf").encode())
+    assert done.returncode == 4
+    assert done.stderr == b"passerby: This code has 8 words; one that is made here has 9.\n"
+
+
 def test_a_weak_answer_is_used_with_a_warning(begin: Callable[..., Screen]) -> None:
     screen = begin()
     screen.until(QUESTION)
@@ -75,6 +105,7 @@ def test_ctrl_c_at_the_question_is_130_and_the_end_of_input_2(begin: Callable[..
     settings = screen.settings
     screen.type("\x04")
     screen.until("--lobby: no code was given")
+    assert any(row.startswith("Usage") for row in screen.rows), "the question's row was ended"
     assert screen.exit_code() == 2
     assert screen.terminal() == settings, "it echoes again"
 

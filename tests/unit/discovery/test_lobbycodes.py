@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.crypto.words import TABLE
-from passerby.discovery.lobbycodes import CODE_BYTES, CODE_WORDS, argon2id, code_work, is_weak, new_code, read_code
+from passerby.discovery.lobbycodes import (
+    CODE_BYTES,
+    CODE_WORDS,
+    Slip,
+    argon2id,
+    code_work,
+    is_weak,
+    new_code,
+    read_code,
+    slip,
+)
 from passerby.discovery.tags import TagError
 
 CODE = "suitcase parrot crown tent hedgehog diamond squid puzzle wolf"
@@ -77,3 +87,23 @@ def test_short_and_monotonous_codes_are_weak(code: str) -> None:
 @given(st.text(max_size=15))
 def test_everything_short_is_weak(code: str) -> None:
     assert is_weak(code)
+
+
+NINE = " ".join(word for word, _ in TABLE[:CODE_WORDS])
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        (NINE, None),
+        (NINE.replace(TABLE[3][0], TABLE[3][0][:-1] + "x"), Slip(9, TABLE[3][0][:-1] + "x", TABLE[3][0])),
+        (NINE.replace(TABLE[8][0], "qqqq"), Slip(9, "qqqq")),
+        (" ".join(NINE.split()[:8]), Slip(8)),
+        (f"{NINE} {TABLE[0][0]}", Slip(10)),
+        ("correct horse battery staple", None),
+        (" ".join([*NINE.split()[:3], "my", "own", "words"]), None),
+        (" ".join(NINE.split()[:3]), None),
+    ],
+)
+def test_a_code_made_here_and_mistyped_is_told_from_one_of_a_person(code: str, found: Slip | None) -> None:
+    assert slip(code) == found
