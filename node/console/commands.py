@@ -14,6 +14,7 @@ from passerby.node.configvalues import INTERESTS, LANGUAGE, WrongValueError
 from passerby.node.text import Rejected, admit, label
 
 NONE: Final = "-"
+GAP: Final = "  "  # between the columns of the list of /help; nothing else of ours has two spaces
 WORD_SHOWN: Final = 24  # code points of a mistyped command that are shown again
 
 
@@ -121,16 +122,11 @@ def parse(line: str) -> Typed:
     return action
 
 
-def is_mendable(line: str) -> bool:
-    """Whether `line` is refused for what stands in it and a person could write it better: misspelt or too long."""
-    match parse(line):
-        case Mistaken():
-            return True
-        case Text(text):
-            admitted = admit(text)
-            return isinstance(admitted, Rejected) and admitted.code == "too-long"
-        case _:
-            return False
+def is_too_long(line: str) -> bool:
+    """Whether `line` is a text that is refused for its length: a person wants to shorten it, not to write it anew."""
+    typed = parse(line)
+    admitted = admit(typed.text) if isinstance(typed, Text) else None
+    return isinstance(admitted, Rejected) and admitted.code == "too-long"
 
 
 def _name(word: str) -> str | None:
@@ -178,8 +174,8 @@ def _language(arguments: list[str]) -> Typed:
 def _help(arguments: list[str]) -> Typed:
     if not arguments:
         width = max(len(spec.usage) for spec in _SPECS.values())
-        rows = [f"{spec.usage:<{width}}  {spec.summary}" for spec in _SPECS.values()]
-        return Help("\n".join([*rows, f"{'//text':<{width}}  send a text that begins with /"]))
+        rows = [f"{spec.usage:<{width}}{GAP}{spec.summary}" for spec in _SPECS.values()]
+        return Help("\n".join([*rows, f"{'//text':<{width}}{GAP}send a text that begins with /"]))
     name = _name(arguments[0].removeprefix("/"))
     if name is None:
         return _unknown(arguments[0].removeprefix("/"))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-TWICE_WITHIN: Final = 2.0  # seconds: long enough for a second thought, too short for two accidents
+TWICE_WITHIN: Final = 5.0  # seconds: long enough to read what the first one is answered, too short for two accidents
 
 
 class Interrupts:

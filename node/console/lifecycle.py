@@ -172,9 +172,12 @@ class Lifecycle:
             case Phase.SEARCHING if self._unsent:
                 self._count_down(now, EOF_SEARCH)
                 return []
+            case Phase.SEARCHING:
+                done = "was looked for" if self._state is State.STARTING else "is looked for any more"
+                return [Warned("input-ended", f"Input ended; nobody {done}."), *self._leave(now + LEAVING)]
             case Phase.LEAVING:
                 return []
-            case _:
+            case _:  # STOPPED
                 return self._leave(now + LEAVING)
 
     # ---- what happens ---------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 UI rules of this file:
 - Never a bare spinner: each sentence says what is waited for.
-- Never more than is known: counts are of the last minute, "left" only where the goodbye was authenticated.
+- Never more than is known: counts are of the last minute, "left" only where the goodbye was authenticated; and
+  nobody is called the only one, for who talks or waits for somebody in particular is not seen.
 - No command is named that this release does not have.
 - What comes from a peer (addresses, interests) is cleaned again here, where it is put on a screen.
 """
@@ -14,9 +15,11 @@ from passerby.discovery.tags import TAGS
 from passerby.node.console.lifecycle import Moment
 from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State, StateChanged, Wishes
 from passerby.node.text import label
+from passerby.node.wrapping import wrap
 
 ADDRESS_SHOWN: Final = 60  # code points: a v6 address with its port has 47
 INTEREST_SHOWN: Final = 48
+HELD_SHOWN: Final = 40  # cells
 
 NO_CHAT: Final = "You are talking to nobody. /next looks for a stranger."
 NOBODY_YET: Final = "Nobody yet; still looking."
@@ -24,7 +27,6 @@ NOT_SENT: Final = "Not sent: you are talking to nobody. /next looks for a strang
 ALREADY_TALKING: Final = "You are talking to a stranger. /next leaves them and looks for another."
 ALREADY_LOOKING: Final = "Still looking. /stop ends that."
 ALREADY_STOPPED: Final = "Nothing to stop. /next looks for a stranger, /quit leaves."
-HELD: Final = "Kept: it is sent as soon as a stranger is there."
 TOO_MANY: Final = "Not sent: too many messages wait to be sent already."
 AGAIN_TO_QUIT: Final = "Ctrl-C again to quit."
 LINE_TOO_LONG: Final = "Not sent: the line is longer than any message may be. Send it in parts."
@@ -87,8 +89,8 @@ def _retry(seconds: float | None) -> str:
 def _empty(change: StateChanged) -> str:
     if change.met:
         return _only_met(change.met) + _fallback(change)
-    alone = f"Nobody else {_who(change)} is here" if _is_choosy(change) else "You are the only one here"
-    return f"{alone}. You will be matched as soon as somebody comes{_fallback(change)}"
+    nobody = f"Nobody {_who(change)}" if _is_choosy(change) else "Nobody"
+    return f"{nobody} is free to talk right now. You will be matched as soon as somebody comes{_fallback(change)}"
 
 
 def _fallback(change: StateChanged) -> str:
@@ -264,7 +266,14 @@ def _end(ended: Ended) -> str:
 
 def of_failure(failed: Failed) -> str:
     """What went wrong and the next step."""
-    return f"{failed.text} {failed.hint}".rstrip()
+    end = "" if failed.text.endswith((".", "?", "!", "…")) else "."  # what a system says of an error has none
+    return f"{failed.text}{end} {failed.hint}".rstrip()
+
+
+def held(text: str) -> str:
+    """What becomes of a text for which there is nobody yet, and its beginning."""
+    beginning, *rest = wrap(text, HELD_SHOWN + 1, 0)
+    return f"Kept, and sent as soon as a stranger is there: {beginning}{'…' if rest else ''}"
 
 
 def pasted(lines: int) -> str:

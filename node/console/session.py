@@ -235,7 +235,7 @@ class Session:
         if admitted.cleaned:
             await self.tell("cleaned", CLEANED)
         if self._front_end.for_people and self.phase is Phase.SEARCHING:
-            await self.tell("held", sentences.HELD)
+            await self.tell("held", sentences.held(admitted.text))
 
     def typing(self, on: bool) -> None:
         """The person began or ceased to type; told only in a chat, and only if wished."""
@@ -243,7 +243,7 @@ class Session:
             self._bridge.send(Typing(on))
 
     def interrupted(self, *, quietly: bool = False) -> None:
-        """Ctrl-C by a person: the second within two seconds quits. `quietly`: the first did something to be seen."""
+        """Ctrl-C by a person: the second within five seconds quits. `quietly`: the first did something to be seen."""
         if self._interrupts.press(self.now):
             self._perform(self._lifecycle.signalled(Exit.SIGINT, self.now))
         elif not quietly:

@@ -103,7 +103,7 @@ class Status:
         change = self._change
         if change is None:
             return _BRIEF[State.STARTING]
-        parts = [_BRIEF[change.state]]
+        parts = [_BRIEF[_felt(change)]]
         if change.state not in (State.STARTING, State.STOPPED):
             parts += [f"seeds: {change.seeds}", f"scope: {change.scope}", sentences.clock(now - self._since)]
         if change.fallback is not None:
@@ -119,3 +119,10 @@ class Status:
         if self.stranger_types:
             parts.append("stranger is typing…")
         return parts
+
+
+def _felt(change: StateChanged) -> State:
+    """The state that matters here: that the seeds somebody named are silent was said, and others answer."""
+    if change.state is not State.NO_SEED or not change.seeds:
+        return change.state
+    return State.SEARCHING if change.waiting else State.EMPTY

@@ -31,7 +31,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from passerby.node.console.commands import COMMANDS, is_mendable
+from passerby.node.console.commands import COMMANDS, is_too_long
 from passerby.node.console.keys import Job, bindings
 from passerby.node.console.keystrokes import Keystrokes, Pasting
 from passerby.node.console.session import Session
@@ -105,7 +105,7 @@ class Terminal:
         def accept(buffer: Buffer) -> bool:
             if buffer.text.strip():
                 jobs.put_nowait(partial(session.typed, buffer.text))
-            return is_mendable(buffer.text)  # if so it stays in the line, otherwise that is cleared
+            return is_too_long(buffer.text)  # if so it stays in the line; all else is cleared, and an arrow key away
 
         def changed(buffer: Buffer) -> None:
             _tell_typing(session, keystrokes.changed(buffer.text, session.now))

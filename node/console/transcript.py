@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from passerby.node.console import sentences
+from passerby.node.console.commands import GAP
 from passerby.node.events import (
     Delivered,
     Ended,
@@ -30,6 +31,8 @@ from passerby.node.wrapping import rows_behind
 YOU: Final = "You: "
 STRANGER: Final = "Stranger: "
 OURS: Final = "* "
+BELOW: Final = "    "  # where the right one of two columns goes that do not stand side by side
+WIDE_ENOUGH_FOR_TWO: Final = 60
 NARROWEST_SCREEN: Final = 4  # rows_behind needs as much; a terminal that does not know its size claims 0
 
 _NOT_SEARCHING: Final = (State.STARTING, State.STOPPED, State.MATCHED)
@@ -87,6 +90,15 @@ def _lines(event: Event, undelivered: int) -> list[Line]:
 
 
 def rows(line: Line, columns: int | None) -> list[str]:
-    """`line` in rows for a screen of `columns`, or unbroken for a pipe (None)."""
+    """`line` in rows for a screen of `columns`, or unbroken for a pipe (None); the list of `/help` has two columns."""
     prefix, text = line
-    return [prefix + clean(text)] if columns is None else rows_behind(prefix, text, max(columns, NARROWEST_SCREEN))
+    if columns is None:
+        return [prefix + clean(text)]
+    left, gap, right = text.partition(GAP)
+    if prefix == OURS and gap and columns < WIDE_ENOUGH_FOR_TWO:
+        return [*_rows(prefix, left, columns), *_rows(BELOW, right.lstrip(), columns)]
+    return _rows(prefix, text, columns)
+
+
+def _rows(prefix: str, text: str, columns: int) -> list[str]:
+    return rows_behind(prefix, text, max(columns, NARROWEST_SCREEN))

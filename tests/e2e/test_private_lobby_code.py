@@ -163,7 +163,7 @@ def test_input_that_does_not_wait_is_waited_for(consented: None) -> None:
 def test_one_line_is_taken_and_no_more(consented: None) -> None:
     done = run("--plain", "--timeout", "0.1", stdin=b"a code that is long enough\nhello\n")
     assert done.returncode == 4
-    assert done.stdout.decode().count("Kept: it is sent as soon as a stranger is there.") == 1
+    assert done.stdout.decode().count("Kept, and sent as soon as a stranger is there: hello") == 1
 
 
 def test_the_code_is_nowhere_in_what_is_set(consented: None) -> None:

@@ -179,6 +179,14 @@ def test_without_anything_to_send_the_end_of_stdin_ends_a_search() -> None:
     assert run("--json", "alone").returncode == 0
 
 
+def test_a_search_that_never_began_is_said_not_to_have() -> None:
+    done = run("--plain", "unloadable")
+    assert (done.returncode, done.stdout) == (
+        0,
+        b"* Getting ready\xe2\x80\xa6\n* Input ended; nobody was looked for.\n",
+    )
+
+
 def test_a_program_that_still_loads_leaves_at_once() -> None:
     begin = time.monotonic()
     assert run("--json", "unloadable").returncode == 0

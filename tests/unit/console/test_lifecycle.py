@@ -294,12 +294,25 @@ def test_with_once_a_stranger_lost_then_is_exit_5() -> None:
     assert life.exit_code == 5
 
 
-@pytest.mark.parametrize("phase", [Phase.SEARCHING, Phase.STOPPED])
-def test_without_a_chat_and_nothing_to_send_it_is_the_end(phase: Phase) -> None:
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (State.STARTING, "Input ended; nobody was looked for."),
+        (State.EMPTY, "Input ended; nobody is looked for any more."),
+    ],
+)
+def test_without_anything_to_send_the_end_of_stdin_ends_a_search_and_says_so(last: State, said: str) -> None:
     life = searching()
-    if phase is Phase.STOPPED:
-        life.stopped()
-        life.said("kept for nobody")
+    life.happened(state(last), 0)
+    assert life.input_ended(0) == [Warned("input-ended", said), Quit()]
+    life.happened(Finished(0), 0)
+    assert life.exit_code == 0
+
+
+def test_while_stopped_the_end_of_stdin_is_the_end() -> None:
+    life = searching()
+    life.stopped()
+    life.said("kept for nobody")
     assert life.input_ended(0) == [Quit()]
     life.happened(Finished(0), 0)
     assert life.exit_code == 0
@@ -353,7 +366,7 @@ def test_the_minute_begins_when_a_chat_lost_at_once_left_something_unsent() -> N
 def test_and_is_the_end_if_nothing_does() -> None:
     life = chatting()
     life.input_ended(0)
-    assert life.happened(LOST_AT_ONCE, 4) == [Quit()]
+    assert life.happened(LOST_AT_ONCE, 4)[-1] == Quit()
 
 
 def test_the_end_of_stdin_while_leaving_changes_nothing() -> None:

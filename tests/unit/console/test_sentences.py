@@ -11,6 +11,7 @@ from passerby.node.events import Ended, EndReason, Failed, Matched, Scope, State
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
 ON_THIS_MACHINE = "Looking for somebody on this machine…"
+FREE = "is free to talk right now. You will be matched as soon as somebody comes"
 MACHINE_ONLY = "only this machine is searched"
 
 
@@ -35,7 +36,7 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
         (StateChanged(State.SEARCHING, Scope.MACHINE, seeds=1, named=1), ON_THIS_MACHINE),
         (
             StateChanged(State.EMPTY, Scope.MACHINE),
-            f"You are the only one here. You will be matched as soon as somebody comes · {MACHINE_ONLY}",
+            f"Nobody {FREE} · {MACHINE_ONLY}",
         ),
         (
             StateChanged(State.EMPTY, Scope.PUBLIC, waiting=1, met=1),
@@ -91,15 +92,15 @@ ANYBODY_SOON = " · in 24 s anybody will do"
         (replace(CHOOSY, interests=()), "Looking for somebody who speaks de…"),
         (
             replace(CHOOSY, state=State.EMPTY, interests=("chess",), lang=""),
-            f"Nobody else who likes chess is here. You will be matched as soon as somebody comes{ANYBODY_SOON}",
+            f"Nobody who likes chess {FREE}{ANYBODY_SOON}",
         ),
         (
             replace(CHOOSY, state=State.EMPTY, interests=(), fallback=0.2),
-            "Nobody else who speaks de is here. You will be matched as soon as somebody comes · in 1 s anybody will do",
+            f"Nobody who speaks de {FREE} · in 1 s anybody will do",
         ),
         (
             replace(CHOOSY, state=State.EMPTY, interests=("tea",), lang="", fallback=None),
-            "Nobody else who likes tea is here. You will be matched as soon as somebody comes",
+            f"Nobody who likes tea {FREE}",
         ),
         (
             replace(CHOOSY, state=State.EMPTY, waiting=1, met=1),
@@ -117,7 +118,7 @@ ANYBODY_SOON = " · in 24 s anybody will do"
         (StateChanged(State.SEARCHING, Scope.PUBLIC, private=True), "Looking for somebody who knows your code…"),
         (
             StateChanged(State.EMPTY, Scope.MACHINE, private=True),
-            f"Nobody else who knows your code is here. You will be matched as soon as somebody comes · {MACHINE_ONLY}",
+            f"Nobody who knows your code {FREE} · {MACHINE_ONLY}",
         ),
     ],
 )
@@ -229,6 +230,14 @@ def test_what_was_not_confirmed_is_told_at_the_end() -> None:
 def test_failures_say_the_next_step() -> None:
     assert sentences.of_failure(Failed("x", "It broke.", "Mend it.", 7)) == "It broke. Mend it."
     assert sentences.of_failure(Failed("x", "It broke.", "", 7)) == "It broke."
+    assert sentences.of_failure(Failed("x", "/run: Read-only file system", "Mend it.", 7)) == (
+        "/run: Read-only file system. Mend it."
+    )
+
+
+def test_what_is_kept_is_shown_by_its_beginning() -> None:
+    assert sentences.held("early bird") == "Kept, and sent as soon as a stranger is there: early bird"
+    assert sentences.held("日" * 30).removeprefix("Kept, and sent as soon as a stranger is there: ") == "日" * 20 + "…"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ctrl-C twice within two seconds; "is typing" begins, pauses, ceases; a paste is answered and nothing else."""
+"""Ctrl-C twice within five seconds; "is typing" begins, pauses, ceases; a paste is answered and nothing else."""
 
 import pytest
 
@@ -16,6 +16,7 @@ def test_the_second_press_quits_only_soon() -> None:
     assert not presses.press(10)
     assert not presses.press(10 + TWICE_WITHIN)
     assert presses.press(10 + 2 * TWICE_WITHIN - 0.01)
+    assert TWICE_WITHIN >= 5, "who reads what the first one is answered is not too late"
 
 
 def test_typing_is_told_once_and_its_end_once() -> None:

@@ -47,6 +47,17 @@ def test_the_time_until_anybody_will_do_ticks() -> None:
     assert status.bottom(41).endswith(" · 00:31")
 
 
+def test_silent_named_seeds_are_no_state_while_others_answer() -> None:
+    status = Status(0)
+    silent = StateChanged(State.NO_SEED, Scope.MACHINE, seeds=1, named=1)
+    status.happened(silent, 0)
+    assert status.bottom(1) == "nobody else here yet · seeds: 1 · scope: machine · 00:01"
+    status.happened(replace(silent, waiting=1), 1)
+    assert status.bottom(1).startswith("looking… · seeds: 1")
+    status.happened(replace(silent, seeds=0), 1)
+    assert status.bottom(1).startswith("no seed answers · seeds: 0")
+
+
 def test_only_a_different_state_is_news() -> None:
     status = Status(0)
     assert status.is_news(EMPTY)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.node.console.transcript import OURS, STRANGER, YOU, Transcript, rows
+from passerby.node.console.commands import Help, parse
+from passerby.node.console.transcript import OURS, STRANGER, WIDE_ENOUGH_FOR_TWO, YOU, Transcript, rows
 from passerby.node.events import (
     Delivered,
     Ended,
@@ -56,7 +57,7 @@ def test_where_we_look_is_said_once_a_search() -> None:
     looking = StateChanged(State.SEARCHING, Scope.MACHINE)
     empty = StateChanged(State.EMPTY, Scope.MACHINE, seeds=1)
     on_this_machine = [(OURS, "Looking for somebody on this machine…")]
-    alone = [(OURS, "You are the only one here. You will be matched as soon as somebody comes")]
+    alone = [(OURS, "Nobody is free to talk right now. You will be matched as soon as somebody comes")]
     assert transcript.lines(looking, 0) == on_this_machine
     assert transcript.lines(empty, 0) == alone
     assert transcript.lines(looking, 0) == []
@@ -77,7 +78,7 @@ def test_that_anybody_will_do_by_now_is_said_once_whatever_comes_next() -> None:
     assert transcript.lines(StateChanged(State.SEARCHING, Scope.PUBLIC, seeds=2), 0) == []
 
     transcript.lines(replace(choosy, state=State.BUSY), 0)
-    alone = (OURS, "You are the only one here. You will be matched as soon as somebody comes")
+    alone = (OURS, "Nobody is free to talk right now. You will be matched as soon as somebody comes")
     assert transcript.lines(StateChanged(State.EMPTY, Scope.PUBLIC, seeds=1), 0) == [fallen, alone]
 
 
@@ -99,3 +100,18 @@ def test_on_a_screen_every_row_of_a_stranger_is_behind_the_prefix_or_indented(te
     first, *others = rows((STRANGER, text), columns)
     assert first.startswith(STRANGER.rstrip())
     assert all(row.startswith(" ") for row in others)
+
+
+def test_the_list_of_commands_stands_in_two_columns_only_where_they_have_room() -> None:
+    listed = parse("/help")
+    assert isinstance(listed, Help)
+    lines = Transcript().lines(Warned("help", listed.text), 0)
+    assert all(len(rows(line, 80)) == 1 for line in lines)
+    narrow = [row for line in lines for row in rows(line, WIDE_ENOUGH_FOR_TWO - 1)]
+    assert "* /start" in narrow
+    assert narrow[narrow.index("* /start") + 1] == "    look for a stranger"
+    assert "* /interests [TAG…]" in narrow
+
+
+def test_a_stranger_s_two_spaces_are_no_columns() -> None:
+    assert rows((STRANGER, "a  b"), 40) == ["Stranger: a  b"]
