@@ -47,7 +47,12 @@ def of_state(change: StateChanged, *, is_scope_known: bool = False) -> str:
     note = "" if is_scope_known and change.state is not State.NO_SEED else _scope_note(change)
     if note and change.state is State.SEARCHING:
         return note  # it says that we look, and where
-    return f"{_state(change)} · {note}" if note else _state(change)
+    return f"{_state(change)}{note and _behind(change.state)}{note}"
+
+
+def _behind(state: State) -> str:
+    """What stands between the words of `state` and the note on its scope: those of some end with a full stop."""
+    return " " if state in (State.NO_SEED, State.NO_NETWORK) else " · "
 
 
 def _state(change: StateChanged) -> str:
@@ -89,7 +94,8 @@ def _retry(seconds: float | None) -> str:
 def _empty(change: StateChanged) -> str:
     if change.met:
         return _only_met(change.met) + _fallback(change)
-    nobody = f"Nobody {_who(change)}" if _is_choosy(change) else "Nobody"
+    comma = "," if change.interests and change.lang else ""
+    nobody = f"Nobody {_who(change)}{comma}" if _is_choosy(change) else "Nobody"
     return f"{nobody} is free to talk right now. You will be matched as soon as somebody comes{_fallback(change)}"
 
 
@@ -168,7 +174,7 @@ def _scope_note(change: StateChanged) -> str:
         return ""
     where, within = _NEAR[change.scope]
     if change.state in (State.NO_SEED, State.NO_NETWORK):
-        return f"{where} is searched too" if change.named else ""
+        return f"T{where[1:]} is searched too." if change.named else ""
     if change.state is State.SEARCHING:
         return f"Looking for {_whom(change)} {within}…"
     return f"only {where} is searched"

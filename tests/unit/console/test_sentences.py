@@ -63,7 +63,7 @@ def test_every_state_in_every_scope_is_a_sentence_without_an_unknown_command() -
         ),
         (
             StateChanged(State.NO_SEED, Scope.MACHINE, named=1, retry=5),
-            "The seed you named does not answer. Trying again in 5 s. · this machine is searched too",
+            "The seed you named does not answer. Trying again in 5 s. This machine is searched too.",
         ),
         (
             StateChanged(State.NO_SEED, Scope.MACHINE),
@@ -93,6 +93,10 @@ ANYBODY_SOON = " · in 24 s anybody will do"
         (
             replace(CHOOSY, state=State.EMPTY, interests=("chess",), lang=""),
             f"Nobody who likes chess {FREE}{ANYBODY_SOON}",
+        ),
+        (
+            replace(CHOOSY, state=State.EMPTY, interests=("tea",)),
+            f"Nobody who likes tea, or speaks de, {FREE}{ANYBODY_SOON}",
         ),
         (
             replace(CHOOSY, state=State.EMPTY, interests=(), fallback=0.2),
