@@ -2,6 +2,7 @@
 
     plan.py    S  what was asked for, and whether this process may have the open files for it
     chaos.py   P  which seeds lie, and what befalls whom at which second, all drawn beforehand
+    patience.py P how long a round is waited for
     summary.py P  what came of it
     sockets.py S  how a seed is cut off or torn down, from below
     liars.py   S  seeds that do not play by the rules

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from passerby.node.lab.summary import counted
+
 REST: Final = 9  # lines of the terminal that are not seeds: head, news, people, and one to spare
 NEWS: Final = 3
 
@@ -109,7 +111,7 @@ def _drawn(picture: Picture, news: Sequence[str], height: int) -> Group:
     hidden = len(picture.seeds) - len(busiest)
     people = (
         f"{picture.people} people: {picture.searching} search, {picture.chatting} chat, "
-        f"{picture.matches} matches so far"
+        f"matches so far: {picture.matches}"
     )
-    head = f"{picture.seconds:6.1f} s  round {picture.round}" + (f", {hidden} more seeds" if hidden else "")
+    head = f"{picture.seconds:6.1f} s  round {picture.round}" + (f", {counted(hidden, 'seed')} more" if hidden else "")
     return Group(table, Text(head), Text(people), *(Text(line, style="dim") for line in news))

@@ -16,12 +16,12 @@ from passerby.node.exits import Exit
 from passerby.node.lab import sockets
 from passerby.node.lab.board import Board, Picture, Row, board
 from passerby.node.lab.chaos import Act, Fate, Nature, Script, calm, chaos
+from passerby.node.lab.patience import LOOK, Patience
 from passerby.node.lab.people import Person, Standing, settings_of
 from passerby.node.lab.plan import Plan
-from passerby.node.lab.summary import Left, MatchTime, Spread, Summary, mismatched
+from passerby.node.lab.summary import Left, MatchTime, Spread, Summary, apart, counted, mismatched
 from passerby.node.lab.town import Resident, Town, neighbours_of
 
-LOOK: Final = 0.25  # seconds between two looks at the town: often enough for the eye
 JOIN_PATIENCE: Final = 30.0  # for all seeds to know those around them; people may come whether they do or not
 ARRIVAL: Final = 0.2  # seconds between two people, on the average: a room that fills, not a starting gun
 BEHIND: Final = 0.05  # seconds by which a process wakes up too late: less is little to a match of 150 ms
@@ -46,7 +46,7 @@ class Lab:
         self.left: Final[list[Left]] = []
         self._rooms: set[bytes] = set()
         self._round = 0
-        self._mismatched = 0
+        self._mismatched = self._apart = 0
         self._neighbours = Spread()
         self._began = trio.current_time()
         self._ended = self._began
@@ -78,7 +78,7 @@ class Lab:
                 self.script.natures.get(number, Nature.HONEST),
                 self.script.seed_clocks.get(number, 0.0),
             )
-        self._tell(f"{self._plan.seeds} seeds run")
+        self._tell(f"{counted(self._plan.seeds, 'seed')} {'runs' if self._plan.seeds == 1 else 'run'}")
         with trio.move_on_after(JOIN_PATIENCE):
             await self.town.joined()
         self._neighbours = Spread.of(self.town.neighbours())
@@ -122,31 +122,47 @@ class Lab:
             self._milestones = {2 * round(self._plan.pairs * quarters / 4) for quarters in range(1, 5)} - {0}
             for person in self.people:
                 person.standing = Standing.AWAY
-            self._tell(f"round {self._round}: {self._plan.people} people come")
-            with trio.CancelScope() as patience:
-                async with trio.open_nursery() as chats:
-                    for person in self.people:
-                        chats.start_soon(self._chat, person)
-                        await trio.sleep(self._rng.expovariate(1 / ARRIVAL))
-                        await breathe()
-                    patience.deadline = trio.current_time() + self._plan.patience
-            self._count()
+            of = f" of {self._plan.rounds}" if self._round <= self._plan.rounds > 1 else ""
+            self._tell(f"round {self._round}{of}: {self._plan.people} people come")
+            await self._see_through()
+            await self._count()
+
+    async def _see_through(self) -> None:
+        """Return once everybody has chatted, or nobody will any more."""
+        async with trio.open_nursery() as waiting:
+            async with trio.open_nursery() as chats:
+                for person in self.people:
+                    chats.start_soon(self._chat, person)
+                    await trio.sleep(self._rng.expovariate(1 / ARRIVAL))
+                    await breathe()
+                waiting.start_soon(self._lose_patience, waiting.cancel_scope)
+            waiting.cancel_scope.cancel()
+
+    async def _lose_patience(self, round_: trio.CancelScope) -> None:
+        patience = Patience(self._plan.patience, trio.current_time())
+        matches = 0
+        while not patience.is_over(trio.current_time(), matches):
+            await trio.sleep(LOOK)
+            matches = sum(len(person.part.matched) for person in self.people)
+        round_.cancel()
 
     async def _chat(self, person: Person) -> None:
         await person.chat()
         done = sum(one.standing is Standing.DONE for one in self.people)
         if done in self._milestones:
             self._milestones.discard(done)
-            self._tell(f"{done // 2} of {self._plan.pairs} pairs have talked")
+            self._tell(f"{done // 2} of {counted(self._plan.pairs, 'pair')} have talked")
 
-    def _count(self) -> None:
+    async def _count(self) -> None:
         """Take down how the round went; who is left gives up, and comes again in the next."""
-        done = [person for person in self.people if person.standing is Standing.DONE]
-        self._mismatched += mismatched(person.meetings[-1].words for person in done)
+        parts = [person.part for person in self.people]
+        self._mismatched += mismatched(parts)
+        self._apart += apart(parts)
         for person in self.people:
             if person.standing is not Standing.DONE:
                 self.left.append(Left(self._round, person.number))
                 self._tell(f"nobody for number {person.number}")
+                await person.give_up()
 
     def _contacts(self, numbers: Sequence[int]) -> list[int]:
         return self._rng.sample(numbers, min(len(numbers), self._rng.randint(1, CONTACTS)))
@@ -191,6 +207,7 @@ class Lab:
             rounds=self._round,
             matches=self._matches(),
             mismatched=self._mismatched,
+            apart=self._apart,
             match_ms=MatchTime.of([meeting.milliseconds for person in self.people for meeting in person.meetings]),
             rooms=len(self._rooms),
             neighbours=self._neighbours,

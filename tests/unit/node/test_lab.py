@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.node.lab.chaos import SPAN, Fate, Nature, calm, chaos
-from passerby.node.lab.plan import Plan, allow_files
-from passerby.node.lab.summary import Left, MatchTime, Spread, Summary, mismatched
+from passerby.node.lab.patience import LOOK, Patience
+from passerby.node.lab.plan import LONGEST, Plan, allow_files
+from passerby.node.lab.summary import Left, MatchTime, Part, Spread, Summary, apart, counted, mismatched
 
 
 def plan(seeds: int = 40, pairs: int = 20) -> Plan:
@@ -83,6 +84,7 @@ GOOD = Summary(
     rounds=1,
     matches=2,
     mismatched=0,
+    apart=0,
     match_ms=MatchTime.of([100, 200, 400]),
     rooms=1,
     neighbours=Spread.of([3]),
@@ -105,11 +107,11 @@ def test_a_good_result() -> None:
         "seeds        4; neighbours 3 (3 to 3), connections at most 8 (6 to 9)",
         "rooms        1",
         "matches      2 of 2, in 1 round",
-        "match time   median 200 ms, 95 of 100 within 200 ms",
+        "match time   median 200 ms, 95 of 100 within 400 ms",
         "left         nobody",
     ]
     told = json.loads(GOOD.as_json())
-    assert told["match_ms"] == {"median": 200, "p95": 200}
+    assert told["match_ms"] == {"median": 200, "p95": 400}
     assert (told["v"], told["ok"], told["left"]) == (1, True, [])
 
 
@@ -125,13 +127,70 @@ def test_somebody_left() -> None:
     assert json.loads(bad.as_json())["left"] == [{"round": 1, "person": 3}, {"round": 2, "person": 0}]
 
 
+def test_one_of_each_is_one() -> None:
+    words = replace(GOOD, chaos=True, killed=1, liars=1, wrong_clocks=1, mismatched=1, apart=1).lines()
+    assert words[4] == (
+        "chaos        1 seed killed, 0 cut off, 0 started, 1 liar, 1 wrong clock; again with --random-seed 7"
+    )
+    assert words[5].startswith("mismatched   1 person, in")
+    assert words[6].startswith("apart        1 person heard")
+    assert (counted(0, "seed"), counted(1, "seed"), counted(2, "seed")) == ("0 seeds", "1 seed", "2 seeds")
+
+
+@given(st.lists(st.integers(0, 60_000), min_size=1))
+def test_nineteen_of_twenty_were_matched_within_that_time_and_half_were_before(times: list[int]) -> None:
+    told = MatchTime.of(times)
+    assert told.median is not None
+    assert told.p95 is not None
+    assert told.median <= told.p95
+    assert sum(time <= told.p95 for time in times) >= 0.95 * len(times)
+
+
+OURS, THEIRS, ALONE = ("a", "b"), ("c", "d"), ("e", "f")
+
+
+def heard(words: tuple[str, ...], *before: tuple[str, ...]) -> Part:
+    return Part((*before, words), words)
+
+
 def test_a_chat_has_two_sides_and_no_third() -> None:
-    ours, theirs, alone = ("a", "b"), ("c", "d"), ("e", "f")
-    assert mismatched([ours, theirs, ours, theirs]) == 0
-    assert mismatched([ours, ours, ours, alone]) == 4
+    assert mismatched([heard(OURS), heard(THEIRS), heard(OURS), heard(THEIRS)]) == 0
+    assert mismatched([heard(OURS), heard(OURS), heard(OURS), heard(ALONE)]) == 4
+    assert mismatched([heard(OURS), heard(OURS), Part((OURS,))]) == 3, "a third who had the words, and heard nobody"
     four = replace(GOOD, mismatched=4)
     assert not four.is_good
     assert any(line.startswith("mismatched   4 people") for line in four.lines())
+
+
+def test_two_chats_at_once_are_seen_although_each_has_two_sides() -> None:
+    two = Part().matched_with(OURS, at_once=False).matched_with(THEIRS, at_once=True).matched_with(ALONE, at_once=False)
+    assert two == Part((OURS, THEIRS, ALONE), None, is_double=True)
+    parts = [replace(two, heard=OURS), heard(OURS), heard(THEIRS), heard(ALONE)]
+    assert mismatched(parts) == 1
+
+
+def test_who_lost_a_stranger_and_found_the_next_is_no_mismatch() -> None:
+    again = heard(THEIRS, OURS)
+    parts = [heard(OURS), again, heard(THEIRS)]
+    assert (mismatched(parts), apart(parts)) == (0, 1)
+
+
+def test_whose_stranger_was_lost_before_hearing_them_is_told_apart() -> None:
+    parts = [heard(OURS), Part((OURS,)), heard(THEIRS), heard(THEIRS), Part((ALONE,)), Part()]
+    assert (mismatched(parts), apart(parts)) == (0, 1)
+    told = replace(GOOD, apart=1)
+    assert told.is_good, "all were matched: who is left is told by number"
+    assert any(line.startswith("apart        1 person heard") for line in told.lines())
+
+
+def test_people_are_waited_for_as_long_as_some_are_matched_and_not_for_ever() -> None:
+    looks = round(60 / LOOK)
+    patience = Patience(60, now=100)
+    assert [patience.is_over(100, 0) for _ in range(looks)].index(True) == looks - 1
+    patience = Patience(60, now=100)
+    assert not any(patience.is_over(100, matches // 10) for matches in range(10 * looks))
+    assert not patience.is_over(100 + LONGEST * 60 - LOOK, looks)
+    assert patience.is_over(100 + LONGEST * 60, looks + 1)
 
 
 def test_the_spread_of_nothing() -> None:
