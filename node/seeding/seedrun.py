@@ -51,10 +51,11 @@ def main(settings: Settings) -> int:
     try:
         with lock.acquire(blocking=False):
             key = read_key(settings.key, settings.folders)
+            public = SigningKey.from_seed(key).public
             place = Place(
                 settings.network,
                 puzzle.bits_of(settings.network),
-                solve=partial(puzzle.solution, settings.folders, settings.network, SigningKey.from_seed(key).public),
+                solve=partial(puzzle.solution, settings.folders, settings.network, public, _say),
             )
             earlier = remembered.load(settings.folders, settings.network)
             return trio.run(_run, key, place, settings, earlier)
