@@ -12,6 +12,7 @@ import passerby.node.libp2p_081.importing  # noqa: F401 - for its effect  # pyri
 
 import errno
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import trio
 from libp2p.host.basic_host import BasicHost
@@ -19,6 +20,8 @@ from libp2p.utils.address_validation import get_available_interfaces
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.crypto.errors import LocalProtocolError
+
+_LOOPBACK: Final = {"ip4": "127.0.0.1", "ip6": "::1"}
 
 
 class ListenError(OSError):
@@ -68,6 +71,6 @@ def concrete(addresses: Sequence[Multiaddr]) -> Iterator[str]:
         if ip not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
             yield str(address)
             continue
-        for interface in get_available_interfaces(port):
-            if str(interface).startswith(f"/{family}/"):
-                yield str(interface)
+        interfaces = [str(interface) for interface in get_available_interfaces(port)]
+        own = f"/{family}/{_LOOPBACK[family]}/tcp/{port}"  # left out where an interface of either family has no other
+        yield from dict.fromkeys([*(each for each in interfaces if each.startswith(f"/{family}/")), own])

@@ -1,5 +1,6 @@
 """A seed that somebody runs: its key, its signals, its exit codes (`passerby seed run`); a shell."""
 
+import errno
 import resource
 import secrets
 import signal
@@ -62,7 +63,8 @@ def main(settings: Settings) -> int:
     except Timeout:
         _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
     except ListenError as error:
-        _say(f"The seed {error.strerror or error}. Choose another port with --listen.")
+        what = "address" if error.errno == errno.EADDRNOTAVAIL else "port"
+        _say(f"The seed {error.strerror or error}. Choose another {what} with --listen.")
     return Exit.CONFIG
 
 

@@ -117,7 +117,14 @@ async def test_a_busy_port_and_a_second_seed_of_one_home() -> None:
         taken.listen()
         done = await run("seed", "run", "--listen", f"/ip4/127.0.0.1/tcp/{taken.getsockname()[1]}")
         assert done.returncode == 78
-        assert "--listen" in sentence(done.stderr)
+        assert "Choose another port with --listen" in sentence(done.stderr)
+
+
+async def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
+    with trio.fail_after(PATIENCE):
+        done = await run("seed", "run", "--listen", "/ip4/192.0.2.77/tcp/7171")
+        assert done.returncode == 78
+        assert "Choose another address with --listen" in sentence(done.stderr)
 
 
 async def test_a_seed_key_that_is_none() -> None:

@@ -172,7 +172,8 @@ def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
         (["chat", "--timeout", "never"], "'--timeout': a number of seconds is needed\n"),
         (["chat", "--timeout", "-1"], "--timeout: a number of seconds above 0"),
         (["chat", "--network", " "], "--network: a name of printable"),
-        (["seed", "run", "--listen", "nonsense"], "--listen: an address looks like"),
+        (["seed", "run", "--listen", "nonsense"], "--listen: an address to listen on looks like /ip4/0.0.0.0/tcp/7171"),
+        (["seed", "run", "--listen", "/ip4/0.0.0.0/tcp/99999"], "--listen: not a TCP port: 99999"),
         (["chat", "-i", ""], "--interest: an interest of characters that can be seen"),
         (["chat", "-i", "x" * 49], "cannot be an interest: it has 49 bytes where 48 are allowed"),
         (

@@ -5,11 +5,13 @@ import secrets
 import pytest
 import trio
 import trio.testing
+from multiaddr import Multiaddr  # type: ignore[import-untyped]  # it has no types
 
 from passerby.crypto.keys import SigningKey
 from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.rooms import NO_WORK
 from passerby.discovery.seeding.service import unix_minus_now
+from passerby.node import listening
 from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host
 from passerby.node.seeding.joining import Joining
@@ -48,3 +50,16 @@ async def test_in_another_network_a_seed_tells_where_it_is_reached_there(monkeyp
         async with seed() as one:
             Joining(one, settings(), Names(), print)._network_changed(frozenset())
             assert moved == [one]
+
+
+@pytest.mark.parametrize(("family", "loopback"), [("ip4", "127.0.0.1"), ("ip6", "::1")])
+def test_where_a_machine_has_no_other_address_its_loopback_is_told(
+    family: str, loopback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = {"ip4": "/ip4/0.0.0.0/tcp/7171", "ip6": "/ip6/::/tcp/7171"}[family]
+    own = f"/{family}/{loopback}/tcp/7171"
+    monkeypatch.setattr(listening, "get_available_interfaces", lambda port: [Multiaddr(f"/ip4/10.0.0.7/tcp/{port}")])
+    others = ["/ip4/10.0.0.7/tcp/7171"] if family == "ip4" else []
+    assert list(listening.concrete([Multiaddr(everything)])) == [*others, own]
+    monkeypatch.setattr(listening, "get_available_interfaces", lambda _port: [Multiaddr(own)])
+    assert list(listening.concrete([Multiaddr(everything)])) == [own], "and once"
