@@ -194,9 +194,7 @@ class Lobby:
         if guest is not None:
             guest.scope.cancel()
             if guest.link is not None:
-                self._links.leave(
-                    seed, guest.link
-                )  # the seed counts stamps by connection: the next visit has a new one
+                self._links.leave(seed, guest.link)  # stamps are counted by connection: the next visit has a new one
 
     # ---- being a guest
 
@@ -225,7 +223,7 @@ class Lobby:
     async def _ask(self, effect: AskSeed) -> None:
         async with self._links.lease(effect.seed, effect.addresses) as link:
             answer = None if link is None else await link.ask(effect.request)
-        self.handle(Told(effect.seed, effect.request, answer))
+        self.handle(Told(effect.seed, effect.request, answer, "" if link is None else link.block))
 
     # ---- work
 
@@ -233,7 +231,7 @@ class Lobby:
         good = await trio.to_thread.run_sync(
             check_work, effect.record, self._person.network, self._person.puzzle_bits, limiter=self._workers
         )
-        self.handle(WorkChecked(effect.seed, good))
+        self.handle(WorkChecked(effect.seed, effect.record, good))
 
     async def _solve(self, effect: SolveStamp) -> None:
         guest = self._guests.get(effect.seed)

@@ -166,9 +166,9 @@ class Person(Chatting):
                 self._disconnect(pid)
             case AskSeed(pid, _, request):
                 self._ask(pid, request)
-            case CheckWork(pid):
+            case CheckWork(pid, record):
                 self.world.costs.counts["argon2 by people"] += 1
-                self.world.clock.after(STAMP_WORK, self.tell, WorkChecked(pid, good=True))
+                self.world.clock.after(STAMP_WORK, self.tell, WorkChecked(pid, record, good=True))
             case SolveStamp(pid, difficulty):
                 works = 2**difficulty
                 self.world.costs.counts["argon2 by people"] += works

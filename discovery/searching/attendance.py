@@ -33,6 +33,7 @@ from passerby.discovery.searching.searchevents import (
     SolveStamp,
 )
 from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seedrecord import SeedRecord
 
 TicketFor = Callable[[RoomId, Scope], bytes | None]
 
@@ -77,10 +78,10 @@ class Attendance:
         """Be a guest of nobody."""
         return [effect for guest in list(self.guests.values()) for effect in self._disconnect(guest, now)]
 
-    def checked(self, pid: bytes, *, good: bool) -> None:
-        """Take whether a seed's work is what its record claims."""
+    def checked(self, pid: bytes, record: SeedRecord, *, good: bool) -> None:
+        """Take whether a seed's work is what that record claims."""
         self._checking.discard(pid)
-        self._book.checked(pid, good=good)
+        self._book.checked(record, good=good)
 
     def reach(self, scope: Scope, now: float) -> None:
         """Bring new tickets to the seeds of a scope."""

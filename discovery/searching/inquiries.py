@@ -28,8 +28,10 @@ from passerby.discovery.rooms import RoomId
 from passerby.discovery.searching.guests import Guest
 from passerby.discovery.searching.knownseed import Known
 from passerby.discovery.searching.levels import LevelMemory
-from passerby.discovery.searching.searchevents import AskSeed, Effect, Told, Warn
+from passerby.discovery.searching.searchevents import AskSeed, CheckWork, Effect, Told, Warn
 from passerby.discovery.searching.seedbook import SeedBook
+from passerby.discovery.seeding.table import place_of
+from passerby.discovery.seedrecord import SeedRecord
 
 _FIRST: Final = 3 * WIDE_ROOM_SEEDS  # contacts to begin a lookup with: the paths choose among them
 
@@ -46,6 +48,8 @@ class _LookedUp:
     scope: Scope
     lookup: Lookup
     pending: dict[bytes, float] = field(default_factory=dict[bytes, float])  # until when an answer counts
+    checking: set[SeedRecord] = field(default_factory=set[SeedRecord])
+    worked: set[bytes] = field(default_factory=set[bytes])  # positions whose work is as claimed
 
 
 class Inquiries:
@@ -101,7 +105,7 @@ class Inquiries:
             case dhtwire.Find(), dhtwire.Nodes(records=records):
                 self._take_records(event.seed, records[:LOOKUP_NEW], unix)
             case dhtwire.Ping(nonce=nonce), answer:
-                return self._take_pong(event.seed, nonce, answer, now, unix)
+                return self._take_pong(event, nonce, answer, now, unix)
             case _:
                 pass
         return []
@@ -117,18 +121,17 @@ class Inquiries:
                 self._book.hear(blob, known.scope, teller, unix + self._book.clock_error)
 
     def _take_pong(
-        self, pid: bytes, nonce: bytes, answer: dhtwire.Answer | None, now: float, unix: float
+        self, event: Told, nonce: bytes, answer: dhtwire.Answer | None, now: float, unix: float
     ) -> list[Effect]:
-        ping = self._pings.get(pid)
+        ping = self._pings.get(event.seed)
         if ping is None or ping.nonce != nonce:
             return []
-        del self._pings[pid]
+        del self._pings[event.seed]
         if isinstance(answer, dhtwire.Pong) and answer.nonce == nonce:
             there = answer.time + 0.5  # whole seconds, rounded down
             self._errors.append(there - (unix - (now - ping.asked) / 2))
             if answer.hint is not None:
-                known = self._book.get(pid)
-                self._levels.hear(known.block if known and known.block else pid.hex(), answer.hint, now)
+                self._levels.hear(self._block_of(event), answer.hint, now)
         return [] if self._pings else self._judge_clock()
 
     def _judge_clock(self) -> list[Effect]:
@@ -172,16 +175,42 @@ class Inquiries:
             del running.pending[pid]
             running.lookup.failed(pid)
         if running.lookup.is_over(now):
-            self._running = None
-            result = running.lookup.result()
-            self._book.lookups.note(running.room, tuple(candidate.pid for candidate in result))
-            for candidate in result:
-                self._book.found(candidate, running.scope, now)
-            return []
+            return self._conclude(running, now)
         asked = running.lookup.ask(now)
         running.pending |= {candidate.pid: now + QUERY_PATIENCE for candidate in asked}
         find = dhtwire.Find(0, running.room.key)
         return [AskSeed(candidate.pid, candidate.addresses, find) for candidate in asked]
+
+    def _conclude(self, running: _LookedUp, now: float) -> list[Effect]:
+        """Take the result, once the work of all in it is checked: a place is easily invented."""
+        result = running.lookup.result()
+        claims = [each.record for each in result if each.record and not self._has_worked(running, each.record)]
+        if claims:
+            fresh = [record for record in claims if record not in running.checking]
+            running.checking.update(fresh)
+            return [CheckWork(record.pid, record) for record in fresh]
+        self._running = None
+        self._book.lookups.note(running.room, tuple(candidate.pid for candidate in result))
+        for candidate in result:
+            self._book.found(candidate, running.scope, now)
+        return []
+
+    def _has_worked(self, running: _LookedUp, record: SeedRecord) -> bool:
+        if record.scope is not Scope.PUBLIC or record.position in running.worked:
+            return True
+        known = self._book.get(record.pid)
+        return known is not None and known.checked and known.position == place_of(record.position)
+
+    def checked(self, record: SeedRecord, *, good: bool) -> None:
+        """Take what came of CheckWork, of whoever asked for it: the lookup goes on without a seed that did none."""
+        running = self._running
+        if running is None or record not in running.checking:
+            return
+        running.checking.remove(record)
+        if good:
+            running.worked.add(record.position)
+        else:
+            running.lookup.failed(record.pid)
 
     def stop(self) -> None:
         """Break off: the search is over, and what was begun for it is not remembered."""
@@ -190,6 +219,8 @@ class Inquiries:
     def deadline(self, now: float) -> float:
         """Return when `proceed` is due; infinity if it is not."""
         if self._running is None:
+            return inf
+        if self._running.checking:
             return inf
         end = self._running.lookup.deadline(now)
         return min((now if end is None else end, *self._running.pending.values()))
@@ -206,13 +237,17 @@ class Inquiries:
             lookup.failed(event.seed)
             return
         if event.answer.hint is not None:
-            self._levels.hear(event.seed.hex(), event.answer.hint, now)
+            self._levels.hear(self._block_of(event), event.answer.hint, now)
         told: list[Candidate] = []
         for blob in event.answer.records:
             record = self._book.read(blob, scope, unix + self._book.clock_error)
             if record is not None:
                 told.append(Candidate.of(record, blob))
-        lookup.answered(event.seed, told)
+        lookup.answered(event.seed, told, event.block or None)
+
+    def _block_of(self, event: Told) -> str:
+        known = self._book.get(event.seed)
+        return event.block or (known.block if known else "") or event.seed.hex()
 
 
 def _trusted(ranking: list[Known]) -> list[Known]:

@@ -1,6 +1,6 @@
 """Which rooms were looked up, and what was found: so that a second search in the epoch costs no lookup."""
 
-from passerby.discovery.limits import LOOKUPS_KEPT
+from passerby.discovery.limits import LOOKUPS_KEPT, ROOM_SEEDS
 from passerby.discovery.rooms import RoomId
 
 
@@ -19,6 +19,15 @@ class LookupMemory:
         while len(self._found) >= LOOKUPS_KEPT:
             del self._found[next(iter(self._found))]
         self._found[room] = seeds
+
+    def lose(self, seed: bytes) -> None:
+        """Take that a seed is known no more; rooms that are left with too few are to be looked up again."""
+        for room, pids in list(self._found.items()):
+            left = tuple(pid for pid in pids if pid != seed)
+            if left != pids and len(left) < ROOM_SEEDS:
+                del self._found[room]
+            else:
+                self._found[room] = left
 
     def has(self, room: RoomId) -> bool:
         """Tell whether a room needs no lookup."""

@@ -186,8 +186,9 @@ class Searcher:
             case events.SeedDown(seed) | events.SeedFailed(seed):
                 self._candidates.forget(seed)
                 self._attendance.lost(seed, now)
-            case events.WorkChecked(seed, good):
-                self._attendance.checked(seed, good=good)
+            case events.WorkChecked(seed, record, good):
+                self._inquiries.checked(record, good=good)
+                self._attendance.checked(seed, record, good=good)
             case events.Told():
                 self._rooms.clock_set()
                 return self._inquiries.told(event, now, now + self._unix_minus_now)

@@ -136,18 +136,23 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of AskSeed: the answer to `request` (with whatever request id), or None if there was none in time."""
+    """What came of AskSeed: the answer to `request` (with whatever request id), or None if there was none in time.
+
+    `block` is the one in which the seed was reached; empty: not known.
+    """
 
     seed: bytes
     request: dhtwire.Request
     answer: dhtwire.Answer | None
+    block: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkChecked:
-    """Whether the work of the record that CheckWork named is what it claims."""
+    """Whether the work of the `record` that CheckWork named is what it claims."""
 
     seed: bytes
+    record: SeedRecord
     good: bool
 
 

@@ -20,6 +20,7 @@ from passerby.discovery.searching.knownseed import Known, Origin, position_of
 from passerby.discovery.searching.lookupmemory import LookupMemory
 from passerby.discovery.searching.searchevents import Introduced
 from passerby.discovery.searching.tellers import Tellers
+from passerby.discovery.seeding.table import place_of
 from passerby.discovery.seedrecord import SeedRecord
 
 ReadRecord = Callable[[bytes], SeedRecord]
@@ -78,6 +79,7 @@ class SeedBook:
         known = self._known.pop(pid, None)
         if known is not None:
             self._tellers.judge(pid, good=None)
+            self.lookups.lose(pid)
             self.version += 1
 
     def hear(self, blob: bytes, scope: Scope, teller: bytes, unix: float) -> None:
@@ -107,11 +109,12 @@ class SeedBook:
         return record if record.fits(scope) and record.is_current(unix) else None
 
     def found(self, candidate: Candidate, scope: Scope, now: float) -> None:
-        """Take a seed that answered in a lookup: nobody's word is needed for it."""
+        """Take a seed that answered in a lookup and whose work was checked: nobody's word is needed for it."""
         if candidate.record is not None:
             if candidate.pid not in self._known:
                 self._add(Known(candidate.pid, scope, Origin.HEARD, candidate.addresses))
             self._renew(self._known[candidate.pid], candidate.record, candidate.blob)
+            self.checked(candidate.record, good=True)
         self.proven(candidate.pid, now)
 
     def proven(self, pid: bytes, now: float) -> None:
@@ -123,10 +126,14 @@ class SeedBook:
                 self.version += 1
             known.answered = now
 
-    def checked(self, pid: bytes, *, good: bool) -> None:
-        """Note what came of checking a seed's work: with bad work it has no place, and hearsay of it was none."""
+    def checked(self, record: SeedRecord, *, good: bool) -> None:
+        """Note what came of checking a seed's work: with bad work it has no place, and hearsay of it was none.
+
+        It says nothing of other work that the seed claims by now.
+        """
+        pid = record.pid
         known = self._known.get(pid)
-        if known is None:
+        if known is None or known.position != place_of(record.position):
             return
         known.checked = True
         self.version += 1
@@ -271,7 +278,7 @@ class SeedBook:
         """Take a seed's record, unless we have a later one."""
         if known.record is not None and known.record.issued >= record.issued:
             return
-        position = int.from_bytes(record.position, "big")
+        position = place_of(record.position)
         if position != known.position:
             known.checked = known.scope not in (Scope.PUBLIC, Scope.TOR)
         known.is_at(record.addresses, Origin.HEARD)

@@ -341,3 +341,12 @@ def test_it_ends_within_its_budgets_whatever_the_world_says(rng: random.Random, 
     assert len(result) == min(count, len(answered & asked.keys()))
     assert all(one.pid in answered for one in result)
     assert result == sorted(result, key=distance)
+
+
+def test_nobody_is_asked_any_more_when_the_time_is_over() -> None:
+    world = by_distance(40)
+    lookup = Lookup(TARGET, world[20:], 0.0)
+    for asked in lookup.ask(0.0):
+        lookup.answered(asked.pid, world[:20])
+    assert lookup.ask(LOOKUP_TIME) == []
+    assert len(lookup.ask(LOOKUP_TIME - 0.001)) == LOOKUP_ALPHA

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pytest
 
@@ -50,7 +50,7 @@ from passerby.discovery.searching.searchevents import (
     WorkChecked,
 )
 from passerby.discovery.searching.seedbook import SeedBook
-from passerby.discovery.seedrecord import SeedRecord, sign_record
+from passerby.discovery.seedrecord import SeedRecord, read_record, sign_record
 
 UNIX = 600.0 * 3_000_000 + 200
 ROOM = room_of("main", 3_000_000)
@@ -70,6 +70,10 @@ def record_of(number: int, scope: Scope = Scope.MACHINE, at: Address | None = No
     return sign_record(
         KEYS[number], SeedRecord(KEYS[number].public, (at or address(number, scope),), int(UNIX), work=work)
     )
+
+
+def checked(number: int, *, good: bool) -> WorkChecked:
+    return WorkChecked(PIDS[number], read_record(record_of(number, Scope.PUBLIC)), good)
 
 
 class Case:
@@ -201,7 +205,7 @@ def test_an_identity_that_is_over_leaves_every_seed() -> None:
     "late",
     [
         Told(PIDS[1], dhtwire.Ping(0, bytes(8)), None),
-        WorkChecked(PIDS[1], good=True),
+        WorkChecked(PIDS[1], read_record(record_of(1)), good=True),
         StampSolved(PIDS[1], STAMP),
         AttemptEnded(PIDS[1], Outcome.FAILED),
         SeedUp(PIDS[3], Scope.MACHINE),
@@ -382,10 +386,10 @@ def test_the_work_of_a_seed_heard_of_is_checked_before_it_is_connected() -> None
     case.tell(Answered(PIDS[1], ROOM, nearer))
     assert sorted(case.of(CheckWork)) == sorted(PIDS[2:4])
     assert case.of(ConnectSeed) == []
-    case.tell(Tick(), WorkChecked(PIDS[2], good=True))
+    case.tell(Tick(), checked(2, good=True))
     assert case.of(ConnectSeed) == [PIDS[2]]
     assert case.of(CheckWork) == []
-    case.tell(WorkChecked(PIDS[3], good=False))
+    case.tell(checked(3, good=False))
     assert case.book.get(PIDS[3]) is None
 
 
@@ -639,6 +643,49 @@ def test_pongs_that_are_none_are_no_answer_and_without_any_we_ask_again() -> Non
     assert case.tell(Told(ask.seed, dhtwire.Dialback(1, bytes(8), 4001), None)) == []
 
 
+def pings(case: Case) -> list[dhtwire.Ping]:
+    return [e.request for e in case.did if isinstance(e, AskSeed) and isinstance(e.request, dhtwire.Ping)]
+
+
+def test_a_pong_with_another_nonce_is_none() -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1])
+    case.at(1.0)
+    (ping,) = pings(case)
+    case.tell(Told(PIDS[1], ping, dhtwire.Pong(1, b"whatever", int(UNIX) + 6000)))
+    assert case.book.clock_error == 0.0
+
+
+def test_a_pong_to_an_earlier_ping_says_nothing_of_now() -> None:
+    case = Case()
+    case.tell(Started())
+    case.join([1])
+    case.at(1.0)
+    (early,) = pings(case)
+    case.now = 62.0
+    case.tell(Answered(PIDS[1], ROOM, wire.Refused(1, wire.Reason.EPOCH)))
+    (late,) = pings(case)
+    case.tell(Told(PIDS[1], early, dhtwire.Pong(1, early.nonce, int(UNIX) + 6000)))
+    assert case.book.clock_error == 0.0
+    case.tell(Told(PIDS[1], late, dhtwire.Pong(1, late.nonce, int(UNIX) + 9000)))
+    assert case.book.clock_error == pytest.approx(9000 - 62, abs=1.0)
+
+
+def test_of_one_answer_eight_records_are_taken() -> None:
+    case = Case()
+    numbers = range(1, 17)
+    case.introduce([*numbers, 0], Scope.PUBLIC)
+    case.tell(Started())
+    for pid in list(vars(case.one)["_guests"]):
+        case.tell(SeedUp(pid, Scope.PUBLIC))
+    case.at(1.0)
+    ask = next(e for e in case.did if isinstance(e, AskSeed) and isinstance(e.request, dhtwire.Find))
+    records = tuple(record_of(number, Scope.PUBLIC) for number in numbers)
+    case.tell(Told(ask.seed, ask.request, dhtwire.Nodes(1, records)))
+    assert sum(known.record is not None for known in case.book.seeds()) == 8
+
+
 def clock_of(case: Case, error: float) -> list[Effect]:
     """Refuse our epoch, and have every seed that is asked for the time be `error` ahead of us."""
     room = next(iter(case.one.rooms(case.now)))
@@ -749,5 +796,130 @@ def test_a_lookup_that_a_match_breaks_off_is_not_remembered() -> None:
 
 def test_a_seed_lost_before_it_was_known_to_be_lost_is_nothing_new() -> None:
     case = Case()
-    case.tell(SeedDown(PIDS[1]), SeedFailed(PIDS[1]), StampSolved(PIDS[1], None), WorkChecked(PIDS[1], good=True))
+    case.tell(
+        SeedDown(PIDS[1]),
+        SeedFailed(PIDS[1]),
+        StampSolved(PIDS[1], None),
+        WorkChecked(PIDS[1], read_record(record_of(1)), good=True),
+    )
     assert case.did == []
+
+
+def looked_up(case: Case, told: Mapping[bytes, Sequence[bytes]], worthless: Container[bytes] = ()) -> list[bytes]:
+    """Answer all questions, `told` by whom, and checks of work; return what the lookup found, as seeds in the book."""
+    left, done = list(case.did), 0
+    while left:
+        done += 1
+        assert done < 1000, "it spins"
+        match left.pop(0):
+            case AskSeed(seed, _, request):
+                event: Event = Told(seed, request, dhtwire.Nodes(1, tuple(told.get(seed, ()))))
+            case CheckWork(seed, record):
+                event = WorkChecked(seed, record, good=seed not in worthless)
+            case _:
+                continue
+        left += case.tell(event)
+    assert case.book.lookups.has(ROOM)
+    return list(case.book.lookups.seeds())
+
+
+def many_public(case: Case, numbers: Iterable[int] = range(80)) -> None:
+    for number in numbers:
+        blob = record_of(number, Scope.PUBLIC)
+        case.tell(Introduced(PIDS[number], Scope.PUBLIC, (address(number, Scope.PUBLIC),), Origin.REMEMBERED, blob))
+    case.tell(Started())
+
+
+def near_the_room(numbers: Iterable[int]) -> list[int]:
+    """Return the numbers whose work, if it were as claimed, would bring them nearest to the room."""
+    target = int.from_bytes(ROOM.key, "big")
+
+    def distance(number: int) -> int:
+        position = read_record(record_of(number, Scope.PUBLIC)).position
+        return int.from_bytes(position, "big") ^ target
+
+    return sorted(numbers, key=distance)
+
+
+def test_invented_work_gives_nobody_a_place_in_what_a_lookup_finds() -> None:
+    case = Case()
+    many_public(case)
+    liars = near_the_room(range(100, 190))[:8]
+    told = {PIDS[number]: [record_of(liar, Scope.PUBLIC) for liar in liars] for number in range(80)}
+    found = looked_up(case, told, worthless=[PIDS[liar] for liar in liars])
+    assert len(found) == 8
+    assert not {PIDS[liar] for liar in liars} & set(found)
+    assert all(case.book.get(PIDS[liar]) is None for liar in liars)
+
+
+def test_whose_work_was_checked_in_a_lookup_is_connected_without_another_check() -> None:
+    case = Case()
+    many_public(case)
+    others = near_the_room(range(100, 190))[:3]
+    told = {PIDS[number]: [record_of(other, Scope.PUBLIC) for other in others] for number in range(80)}
+    found = looked_up(case, told)
+    assert {PIDS[other] for other in others} <= set(found)
+    for other in others:
+        known = case.book.get(PIDS[other])
+        assert known is not None
+        assert known.checked
+
+
+def test_a_lookup_waits_for_its_checks_without_spinning() -> None:
+    case = Case()
+    many_public(case)
+    other = near_the_room(range(100, 190))[0]
+    left = list(case.did)
+    while left:
+        effect = left.pop(0)
+        if isinstance(effect, AskSeed):
+            left += case.tell(Told(effect.seed, effect.request, dhtwire.Nodes(1, (record_of(other, Scope.PUBLIC),))))
+    assert PIDS[other] in case.of(CheckWork)
+    assert case.tell(Tick()) == [], "it is asked for once"
+    deadline = case.one.deadline(case.now)
+    assert deadline is not None
+    assert deadline > case.now
+    assert not case.book.lookups.has(ROOM)
+    case.tell(checked(other, good=True))
+    assert case.book.lookups.has(ROOM)
+
+
+def test_a_lookup_counts_a_seed_under_the_block_in_which_it_was_reached() -> None:
+    case = Case()
+    by_distance = near_the_room(range(199))
+    many_public(case, by_distance[100:180])
+    near = by_distance[:8]
+    one_hosts = {PIDS[number] for number in near}
+    left = list(case.did)
+    while left:
+        match left.pop(0):
+            case AskSeed(seed, _, request):
+                block = "network 1" if seed in one_hosts else seed.hex()
+                records = tuple(record_of(number, Scope.PUBLIC) for number in near)
+                left += case.tell(Told(seed, request, dhtwire.Nodes(1, records), block))
+            case CheckWork(seed, record):
+                left += case.tell(WorkChecked(seed, record, good=True))
+            case _:
+                pass
+    assert len(case.book.lookups.seeds()) == 8
+    assert len(case.book.lookups.seeds() & one_hosts) == 4, "half of the result is all that one block gets"
+
+
+def test_a_room_whose_seeds_are_gone_is_looked_up_again() -> None:
+    case = Case()
+    many_public(case)
+    found = looked_up(case, {})
+    for pid in found[:4]:
+        case.tell(Withdrawn(pid))
+    assert case.book.lookups.has(ROOM)
+    case.tell(Withdrawn(found[4]))
+    assert [effect for effect in case.did if isinstance(effect, AskSeed)]
+
+
+def test_the_hints_of_a_lookup_count_by_block() -> None:
+    case = Case()
+    asked = many(case)
+    for ask, level in zip(asked, (9, 9, 9, 2), strict=True):
+        block = "network 1" if level == 9 else "network 2"
+        case.tell(Told(ask.seed, ask.request, dhtwire.Nodes(1, (), Hint(level, 1)), block))
+    assert case.levels.start(ANYBODY, 0.0) == 2, "of two the lower"

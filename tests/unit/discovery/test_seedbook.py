@@ -14,7 +14,7 @@ from passerby.discovery.rooms import room_of, seed_position
 from passerby.discovery.searching.knownseed import Known, Origin
 from passerby.discovery.searching.searchevents import Introduced
 from passerby.discovery.searching.seedbook import SeedBook
-from passerby.discovery.seedrecord import SeedRecord, sign_record
+from passerby.discovery.seedrecord import SeedRecord, read_record, sign_record
 
 UNIX = 1_800_000_000.0
 HERE = parse("/ip4/127.0.0.1/tcp/4001")
@@ -110,11 +110,18 @@ def test_work_that_was_checked_makes_a_seed_or_unmakes_hearsay(good: bool) -> No
     named(book, 1, Scope.PUBLIC)
     for number in (1, 2):
         book.hear(record_of(number, address=PUBLIC, work=WORK), Scope.PUBLIC, PIDS[3], UNIX)
-        book.checked(PIDS[number], good=good)
-    book.checked(PIDS[9], good=good)
+        book.checked(read_record(record_of(number, address=PUBLIC, work=WORK)), good=good)
+    book.checked(read_record(record_of(9, address=PUBLIC, work=WORK)), good=good)
     assert known_of(book, 1).checked
     assert (known_of(book, 1).position is not None) is good
     assert (book.get(PIDS[2]) is not None) is good
+
+
+def test_what_a_check_says_of_other_work_says_nothing() -> None:
+    book = SeedBook()
+    book.hear(record_of(1, address=PUBLIC, work=WORK), Scope.PUBLIC, PIDS[3], UNIX)
+    book.checked(read_record(record_of(1, address=PUBLIC, work=bytes(31) + b"1")), good=True)
+    assert not known_of(book, 1).checked
 
 
 def test_a_remembered_record_needs_no_second_check_and_may_be_old() -> None:
