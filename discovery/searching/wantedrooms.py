@@ -68,6 +68,7 @@ class WantedRooms:
         self._names: tuple[bytes, ...] = (ANYBODY,)
         self._fallback = inf
         self._tags: list[_Tag] = []
+        self._numbers: dict[bytes, dict[int, int]] = {}  # of tags that had a room lately: as in _Tag
         self._epoch = -1
         self._lead = self._stay = 0.0
         self._until = -inf
@@ -138,9 +139,11 @@ class WantedRooms:
             self._draw_edges(unix)
         epochs = epochs_at(unix, self._lead, self._stay)
         turns = (Turn.ALONE,) if len(epochs) == 1 else (Turn.OLD, Turn.FRESH)
+        self._numbers = {name: drawn for name, drawn in self._numbers.items() if max(drawn) >= epochs[0]}
         old, self._wanted = self._wanted, {}
         for tag in self._tags:
-            tag.numbers = {epoch: tag.numbers.get(epoch, self._draw()) for epoch in epochs}
+            drawn = self._numbers.get(tag.name, {})
+            tag.numbers = self._numbers[tag.name] = {epoch: drawn.get(epoch, self._draw()) for epoch in epochs}
             for epoch, turn in zip(epochs, turns, strict=True):
                 for level in tag.levels.levels:
                     shard = tag.numbers[epoch] & ((1 << level) - 1)

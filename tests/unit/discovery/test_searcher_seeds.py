@@ -923,3 +923,27 @@ def test_the_hints_of_a_lookup_count_by_block() -> None:
         block = "network 1" if level == 9 else "network 2"
         case.tell(Told(ask.seed, ask.request, dhtwire.Nodes(1, (), Hint(level, 1)), block))
     assert case.levels.start(ANYBODY, 0.0) == 2, "of two the lower"
+
+
+def test_the_shard_of_a_tag_is_kept_for_the_epoch_over_all_searches() -> None:
+    levels = LevelMemory()
+    for name in (ANYBODY, b"tag:go"):
+        levels.note(name, 8, 0.0)
+    case = Case(levels=levels)
+    case.introduce([1])
+    case.tell(Interests((ANYBODY, b"tag:go")), Started())
+    rooms = list(case.one.rooms(0.0))
+    for again in range(4):
+        case.now = float(again)
+        case.tell(Stopped(), Interests((ANYBODY,)), Interests((ANYBODY, b"tag:go")), Started())
+        assert list(case.one.rooms(case.now)) == rooms
+    levels.note(ANYBODY, 8, 600.0)
+    case.now = 600.0
+    case.tell(Stopped(), Interests((ANYBODY,)), Started())
+    shards = {room.shard for room in case.one.rooms(600.0) if room.epoch == 3_000_001}
+    assert shards
+    assert shards != {rooms[0].shard}, "by the luck of this draw"
+    assert len(vars(vars(case.one)["_rooms"])["_numbers"]) == 2
+    case.now = 1300.0
+    case.at(1300.0)
+    assert len(vars(vars(case.one)["_rooms"])["_numbers"]) == 1, "what is long over is forgotten"
