@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median_low
 
-from passerby.discovery.limits import RECENT
+from passerby.discovery.limits import RECENT, ROOM_SEEDS
+from passerby.discovery.rooms import RoomId
 from passerby.discovery.searching.candidates import Seen
 from passerby.discovery.searching.guests import Guest
 
@@ -13,7 +15,7 @@ class View:
     """What is known, for the status line: all from round trips of the last 60 s (product.md 4).
 
     `up` seeds have an open stream, `seeds` of them answered lately, `informed` of those told of a room we are in now;
-    `waiting` is how many others they say are there; `people` are those whose tickets came.
+    `waiting` is how many others they say are there, in the fullest room; `people` are those whose tickets came.
     """
 
     up: int
@@ -27,14 +29,28 @@ def view_of(guests: Iterable[Guest], people: Seen, now: float) -> View:
     """Return what is known at a moment, from where we stand with our seeds."""
     up = [guest for guest in guests if guest.up]
     lately = [guest for guest in up if guest.answered is not None and now - guest.answered <= RECENT]
-    told = [[place.waiting for place in guest.places.values() if place.waiting is not None] for guest in lately]
+    told: dict[RoomId, list[int]] = {}
+    informed = 0
+    for guest in lately:
+        numbers = [(room, place.waiting) for room, place in guest.places.items() if place.waiting is not None]
+        informed += bool(numbers)
+        for room, waiting in numbers:
+            told.setdefault(room, []).append(waiting)
     return View(
         up=len(up),
         seeds=len(lately),
-        informed=sum(bool(numbers) for numbers in told),
-        waiting=max((number for numbers in told for number in numbers), default=0),
+        informed=informed,
+        waiting=max(map(_believed, told.values()), default=0),
         people=people,
     )
+
+
+def _believed(numbers: list[int]) -> int:
+    """Return how many wait in a room: the median of what its seeds say, of two the lower, since one may lie.
+
+    A search that looks further asks more seeds than others wait at (protocol.md 2.4): of these R count.
+    """
+    return median_low(sorted(numbers)[-ROOM_SEEDS:])
 
 
 def state_of(view: View) -> str:

@@ -371,7 +371,7 @@ def test_the_view_counts_only_what_was_answered_lately() -> None:
     one = searching(seeds=2)
     told(one, 1, 2, waiting=7)
     told(one, 2, 3, seed=SEEDS[1], now=30.0)
-    assert one.view(30.0) == View(up=2, seeds=2, informed=2, waiting=7, people=Seen(seen=3, new=3))
+    assert one.view(30.0) == View(up=2, seeds=2, informed=2, waiting=2, people=Seen(seen=3, new=3))
     assert one.view(61.0) == View(up=2, seeds=1, informed=1, waiting=2, people=Seen(seen=3, new=3))
     up(one, SEEDS[2], now=61.0)
     assert one.view(61.0).up == 3

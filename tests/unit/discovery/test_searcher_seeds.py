@@ -947,3 +947,31 @@ def test_the_shard_of_a_tag_is_kept_for_the_epoch_over_all_searches() -> None:
     case.now = 1300.0
     case.at(1300.0)
     assert len(vars(vars(case.one)["_rooms"])["_numbers"]) == 1, "what is long over is forgotten"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ([7], 7),
+        ([0, 2**32 - 1], 0),
+        ([2, 2**32 - 1, 3], 3),
+        ([0, 0, 0, 2**32 - 1], 0),
+        ([1, 1, 1, 1, 0, 0], 1),
+        ([1, 1, 1, 2**32 - 1, 0, 0], 1),
+    ],
+)
+def test_how_many_wait_is_what_most_seeds_say(said: list[int], shown: int) -> None:
+    case = Case()
+    case.tell(Started())
+    case.join(range(len(said)))
+    for number, waiting in enumerate(said):
+        case.tell(Answered(PIDS[number], ROOM, wire.Room(1, waiting)))
+    view = case.one.view(case.now)
+    assert (view.informed, view.waiting) == (len(said), shown)
+
+
+def test_of_several_rooms_the_fullest_is_shown() -> None:
+    case = entering(2)
+    for room, waiting in zip(case.one.rooms(0.0), (3, 9), strict=True):
+        case.tell(Answered(PIDS[1], room, wire.Room(1, waiting)))
+    assert case.one.view(case.now).waiting == 9
