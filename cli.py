@@ -14,7 +14,7 @@ import click
 
 from passerby import __version__
 from passerby.node import config as keys
-from passerby.node import home
+from passerby.node import home, output
 from passerby.node.configfile import ConfigError
 from passerby.node.exits import Exit
 from passerby.node.flags import EXIT_CODES, ChatByDefault, chat_flags, common, config_flag, described, lab_flags
@@ -181,8 +181,12 @@ def _version(as_json: bool) -> None:
 def main() -> None:
     """Run the program; leaves by SystemExit with an exit code of product.md 6."""
     try:
-        result: object = cli.main(prog_name="passerby", standalone_mode=False)
+        with cli.make_context("passerby", sys.argv[1:]) as context:  # `cli.main` would judge broken pipes by itself
+            result: object = cli.invoke(context)
+        output.flush()
         sys.exit(result if isinstance(result, int) else Exit.OK)
+    except click.exceptions.Exit as done:  # after --help
+        sys.exit(done.exit_code)
     except click.ClickException as error:
         say_wrong_use(error)
         sys.exit(error.exit_code)
@@ -191,12 +195,5 @@ def main() -> None:
         sys.exit(Exit.CONFIG)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(Exit.SIGINT)
-    except BrokenPipeError:
-        from passerby.node.console.streams import discard
-
-        discard(1)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
-        from passerby.node.console.bugs import report
-
-        say(report(error))
-        sys.exit(Exit.BUG)
+        sys.exit(output.explain(error))

@@ -18,7 +18,6 @@ ROUNDS: Final = 1
 PATIENCE: Final = 30.0  # seconds for one chat of everybody; two who look for each other take half a second
 CHAOS_ROUNDS: Final = 3  # at least: until the last that befalls anybody is past
 CHAOS_PATIENCE: Final = 60.0  # with people who met before, seeds that are silent for 10 s, and retries on top of that
-LONGEST: Final = 4  # times that patience: for a machine that has much else to do, while people are still matched
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from passerby.node.exits import Exit
 from passerby.node.lab import sockets
 from passerby.node.lab.board import Board, Picture, Row, board
 from passerby.node.lab.chaos import Act, Fate, Nature, Script, calm, chaos
-from passerby.node.lab.patience import LOOK, Patience
+from passerby.node.lab.patience import LATE, LOOK, Patience, stretched
 from passerby.node.lab.people import Person, Standing, settings_of
 from passerby.node.lab.plan import Plan
 from passerby.node.lab.summary import Left, MatchTime, Spread, Summary, apart, counted, mismatched
@@ -25,7 +25,7 @@ from passerby.node.lab.town import Resident, Town, neighbours_of
 JOIN_PATIENCE: Final = 30.0  # for all seeds to know those around them; people may come whether they do or not
 ARRIVAL: Final = 0.2  # seconds between two people, on the average: a room that fills, not a starting gun
 BEHIND: Final = 0.05  # seconds by which a process wakes up too late: less is little to a match of 150 ms
-BREATH: Final = 2.0
+BREATH: Final = 5.0
 LEFT: Final = 1  # the exit code: somebody who could have been matched was not
 CONTACTS: Final = 2  # at most, of a seed or a person, drawn from those there are
 
@@ -51,6 +51,7 @@ class Lab:
         self._began = trio.current_time()
         self._ended = self._began
         self._milestones: set[int] = set()
+        self._late = 0.0
 
     async def run(self, told: Board) -> None:
         """Start everything, see all rounds through, and end everything."""
@@ -139,7 +140,7 @@ class Lab:
             waiting.cancel_scope.cancel()
 
     async def _lose_patience(self, round_: trio.CancelScope) -> None:
-        patience = Patience(self._plan.patience, trio.current_time())
+        patience = Patience(stretched(self._plan.patience, self._late), trio.current_time())
         matches = 0
         while not patience.is_over(trio.current_time(), matches):
             await trio.sleep(LOOK)
@@ -151,7 +152,8 @@ class Lab:
         done = sum(one.standing is Standing.DONE for one in self.people)
         if done in self._milestones:
             self._milestones.discard(done)
-            self._tell(f"{done // 2} of {counted(self._plan.pairs, 'pair')} have talked")
+            have = "pair has" if self._plan.pairs == 1 else "pairs have"
+            self._tell(f"{done // 2} of {self._plan.pairs} {have} talked")
 
     async def _count(self) -> None:
         """Take down how the round went; who is left gives up, and comes again in the next."""
@@ -176,7 +178,14 @@ class Lab:
                     resident.most_connections = max(resident.most_connections, resident.seed.counts()[0])
                     self._rooms.update(room.id.key for room in resident.seed.rooms())
             self._board.show()
-            await trio.sleep(LOOK)
+            due = trio.current_time() + LOOK
+            await trio.sleep_until(due)
+            self._note_late(trio.current_time() - due)
+
+    def _note_late(self, late: float) -> None:
+        if self._late <= LATE < late:
+            self._tell("this machine is slow: whom that keeps apart is waited for, up to ten minutes a round")
+        self._late = max(self._late, late)
 
     def _tell(self, news: str) -> None:
         self._board.tell(trio.current_time() - self._began, news)

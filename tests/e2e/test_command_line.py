@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -209,11 +210,47 @@ def test_a_malformed_seed_in_the_environment_is_78() -> None:
     assert done.stderr.startswith("passerby: PASSERBY_SEEDS: an address looks like")
 
 
-def test_nobody_reads_the_help() -> None:
+SPEAKING = ("--help", "--version", "config show", "version --json", "lab -n 2 --pairs 1", "lab -n 2 --pairs 1 --json")
+BEGIN = f"{sys.executable} -m passerby"  # not the script: what is tried here begins before it is installed anew
+
+
+@pytest.mark.parametrize("arguments", SPEAKING)
+def test_nobody_reads_what_is_said(arguments: str) -> None:
+    line = f"{{ {BEGIN} {arguments}; echo $? >&3; }} 3>&2 2>/dev/null | true"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.stderr == "0\n"
+    line = f"{BEGIN} {arguments} | true"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+@pytest.mark.parametrize("arguments", SPEAKING)
+def test_a_full_disk_is_told(arguments: str) -> None:
+    line = f"{BEGIN} {arguments} > /dev/full"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "passerby: Cannot write the output: No space left on device."
+    assert "bug" not in done.stderr
+
+
+def _entry_points() -> list[str]:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    module, _, function = project["project"]["scripts"]["passerby"].partition(":")
+    return ["-m passerby", f"-c 'from {module} import {function}; {function}()'"]
+
+
+@pytest.mark.parametrize("begin", _entry_points())
+def test_ctrl_c_while_it_still_loads_is_130_without_a_traceback(begin: str, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        ["sh", "-c", f"'{PASSERBY}' --help | true"], capture_output=True, timeout=PATIENCE, check=False
-    )
-    assert done.stderr == b""
+        ["sh", "-c", f"exec {sys.executable} {begin}"], capture_output=True, text=True, timeout=PATIENCE, check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 # ---- consent ------------------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passerby.discovery.limits import LONGEST_RETRY
 from passerby.node.lab.chaos import SPAN, Fate, Nature, calm, chaos
-from passerby.node.lab.patience import LOOK, Patience
-from passerby.node.lab.plan import LONGEST, Plan, allow_files
+from passerby.node.lab.patience import LATE, LONGEST, LOOK, Patience, stretched
+from passerby.node.lab.plan import Plan, allow_files
 from passerby.node.lab.summary import Left, MatchTime, Part, Spread, Summary, apart, counted, mismatched
 
 
@@ -189,8 +190,13 @@ def test_people_are_waited_for_as_long_as_some_are_matched_and_not_for_ever() ->
     assert [patience.is_over(100, 0) for _ in range(looks)].index(True) == looks - 1
     patience = Patience(60, now=100)
     assert not any(patience.is_over(100, matches // 10) for matches in range(10 * looks))
-    assert not patience.is_over(100 + LONGEST * 60 - LOOK, looks)
-    assert patience.is_over(100 + LONGEST * 60, looks + 1)
+    assert not patience.is_over(100 + LONGEST - LOOK, looks)
+    assert patience.is_over(100 + LONGEST, looks + 1)
+
+
+def test_a_machine_that_was_late_once_has_until_seeds_are_tried_again() -> None:
+    assert stretched(30.0, LATE) == 30.0
+    assert 30.0 + LONGEST_RETRY == stretched(30.0, 2 * LATE) < LONGEST
 
 
 def test_the_spread_of_nothing() -> None:
