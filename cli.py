@@ -164,7 +164,9 @@ def _config_path() -> None:
     click.echo(home.user_config(home.locate(os.environ)))
 
 
-@_config.command("show", help="Every setting, with where it came from.")
+@_config.command(
+    "show", help=f"Every setting, with where it came from. Variables there are: {', '.join(keys.VARIABLES)}."
+)
 @config_flag
 def _config_show(config: Path | None) -> None:
     click.echo(keys.describe(_settings(config)))

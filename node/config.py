@@ -119,7 +119,9 @@ KEYS: Final[Mapping[str, Key[object]]] = {
     )
 }
 _SECTIONS: Final = frozenset(name.partition(".")[0] for name in KEYS)
+_PREFIX: Final = "PASSERBY_"
 _VARIABLES: Final = {key.variable: key for key in KEYS.values() if key.variable is not None}
+VARIABLES: Final = (HOME_VARIABLE, *_VARIABLES)
 
 # ---- layers -------------------------------------------------------------------------------------------------------
 
@@ -141,11 +143,14 @@ def from_environment(environment: Mapping[str, str]) -> Layer:
     origins: dict[str, str] = {}
     warnings: list[str] = []
     for variable, text in environment.items():
-        if not variable.startswith("PASSERBY_") or variable == HOME_VARIABLE:
+        if not variable.startswith(_PREFIX) or variable == HOME_VARIABLE:
             continue
         key = _VARIABLES.get(variable)
         if key is None:
-            warnings.append(f"{variable}: there is no such variable{_meant(variable, [*_VARIABLES, HOME_VARIABLE])}")
+            meant = _meant(
+                variable.removeprefix(_PREFIX), [known.removeprefix(_PREFIX) for known in VARIABLES], _PREFIX
+            )
+            warnings.append(f"{variable}: there is no such variable{meant}")
         elif text:
             with _blaming(variable):
                 values[key.name] = key.kind.check(key.kind.read(text))
@@ -181,11 +186,12 @@ def _blaming(where: str) -> Generator[None]:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def _meant(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return the question for what is close to `word`; a `prefix` that all have says nothing of how close they are."""
     from difflib import get_close_matches  # only who mistyped waits for it
 
     close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
 def _printable(name: str) -> str:

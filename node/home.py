@@ -104,8 +104,15 @@ def ensure_folder(folder: Path, folders: Folders) -> Path:
                 break
             refuse_writable_by_others(path)
     except OSError as error:
-        raise HomeError(f"{folder}: {error.strerror}") from error
+        raise unwritable(folder, error) from error
     return folder
+
+
+def unwritable(folder: Path, error: OSError) -> HomeError:
+    """What to raise where `error` says that nothing can be written in a folder of ours."""
+    return HomeError(
+        f"Cannot write in {folder} ({error.strerror}). Set {HOME_VARIABLE} to a folder that can be written."
+    )
 
 
 def _is_ours(path: Path, folders: Folders) -> bool:
@@ -140,7 +147,7 @@ def update(path: Path, folders: Folders, change: Callable[[bytes | None], bytes]
     except Timeout as error:
         raise HomeError(f"{path}: another passerby holds {lock.lock_file} and does not let go") from error
     except OSError as error:
-        raise HomeError(f"{path}: {error.strerror}") from error
+        raise unwritable(path.parent, error) from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -27,6 +27,8 @@ from passerby.node.home import HomeError
 from passerby.node.seeding.seed import Seed
 
 FIRST_MEMORY: Final = 60.0  # seconds until it is first written down whom the seed knows: by then it has joined
+ANSWER: Final = 15.0  # seconds after which it is said that nobody answers: a few tries
+LOOK: Final = 0.5  # seconds between two looks at whether somebody does
 MEMORY: Final = 600.0  # and after that: seeds live for days
 
 
@@ -39,6 +41,7 @@ class Joining:
         self._folders, self._network = settings.folders, settings.network
         self._names = names
         self._watch = NetworkWatch(seed.clock)
+        self._named = settings.seeds
         self._typed = [parse_named(text) for text in settings.seeds]
         self._shipped = shipped_seeds(settings.network) if settings.directory else []
 
@@ -49,6 +52,7 @@ class Joining:
             for name in filter(needs_lookup, [*self._typed, *self._shipped]):
                 nursery.start_soon(self._keep_looked_up, name)
             nursery.start_soon(self._watch.run, self._network_changed)
+            nursery.start_soon(self._tell_whether_joined)
             self._introduce_known()
             await trio.sleep(FIRST_MEMORY)
             while True:
@@ -63,6 +67,23 @@ class Joining:
             await trio.to_thread.run_sync(save)
         except HomeError as error:
             self._say(f"The seeds of this run are not remembered: {error}")
+
+    async def _tell_whether_joined(self) -> None:
+        """Say once that the seed is not alone any more; and before that, that those who were named are silent."""
+        with trio.move_on_after(ANSWER):
+            await self._joined()
+        if self._named and not self._count():
+            self._say(f"No answer yet from {', '.join(self._named)}; trying on.")
+        await self._joined()
+        count = self._count()
+        self._say(f"Joined: {count} other seed{'' if count == 1 else 's'}.")
+
+    async def _joined(self) -> None:
+        while not self._count():  # noqa: ASYNC110 - a seed tells nobody
+            await trio.sleep(LOOK)
+
+    def _count(self) -> int:
+        return sum(1 for _ in self._seed.contacts())
 
     def _recall(self, earlier: Iterable[Introduced]) -> None:
         for seed in earlier:
@@ -85,7 +106,7 @@ class Joining:
         """Look a name up until the seed knows enough others, and again whenever it does not."""
         pause = FIRST_RETRY
         while True:
-            if sum(1 for _ in self._seed.contacts()) < LONELY:
+            if self._count() < LONELY:
                 found = await self._names.find(name)
                 self._introduce(each for each in found if name in self._typed or is_believed(each))
             changed = await self._watch.changed_within(pause)

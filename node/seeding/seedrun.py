@@ -5,7 +5,8 @@ import resource
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -48,9 +49,8 @@ def read_key(path: Path, folders: Folders) -> bytes:
 def main(settings: Settings) -> int:
     """Run a seed until a signal ends it; return the exit code (`passerby seed run`)."""
     raise_file_limit()
-    lock = FileLock(home.ensure_folder(settings.folders.run, settings.folders) / "seed.lock", mode=0o600)
     try:
-        with lock.acquire(blocking=False):
+        with _only_one(settings.folders):
             key = read_key(settings.key, settings.folders)
             public = SigningKey.from_seed(key).public
             place = Place(
@@ -66,6 +66,23 @@ def main(settings: Settings) -> int:
         what = "address" if error.errno == errno.EADDRNOTAVAIL else "port"
         _say(f"The seed {error.strerror or error}. Choose another {what} with --listen.")
     return Exit.CONFIG
+
+
+@contextmanager
+def _only_one(folders: Folders) -> Generator[None]:
+    """Be the one seed of this home. Raises Timeout if there is one, HomeError if the home cannot be written."""
+    folder = home.ensure_folder(folders.run, folders)
+    lock = FileLock(folder / "seed.lock", mode=0o600)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:  # an OSError, too
+        raise
+    except OSError as error:
+        raise home.unwritable(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def raise_file_limit() -> None:

@@ -127,6 +127,16 @@ async def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
         assert "Choose another address with --listen" in sentence(done.stderr)
 
 
+async def test_a_seed_whose_home_takes_no_lock() -> None:
+    """As a file system that can only be read: root, who runs tests in places, may write where folders forbid it."""
+    Path(os.environ["PASSERBY_HOME"], "run", "seed.lock").mkdir(parents=True, mode=0o700)
+    Path(os.environ["PASSERBY_HOME"], "run").chmod(0o700)
+    with trio.fail_after(PATIENCE):
+        done = await run("seed", "run", "--listen", "/ip4/127.0.0.1/tcp/0")
+        assert done.returncode == 78
+        assert "Set PASSERBY_HOME to a folder that can be written." in sentence(done.stderr)
+
+
 async def test_a_seed_key_that_is_none() -> None:
     key = Path(os.environ["HOME"], "key")
     key.write_bytes(b"short")

@@ -148,6 +148,19 @@ def test_a_home_that_others_can_write_is_78(home: Path) -> None:
     assert f"chmod go-w '{home}'" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["consent", "--accept-18"], ["seed", "run", "--listen", "/ip4/127.0.0.1/tcp/0"]])
+def test_a_home_that_cannot_be_written_is_78_with_a_way_out(command: list[str]) -> None:
+    done = run(*command, environment={"PASSERBY_HOME": "/proc/passerby"})
+    assert done.returncode == 78
+    assert done.stderr.startswith("passerby: Cannot write in /proc/passerby")
+    assert done.stderr.endswith("Set PASSERBY_HOME to a folder that can be written.\n")
+
+
+def test_the_variables_that_there_are_stand_in_the_help() -> None:
+    said = " ".join(run("config", "show", "--help").stdout.split())
+    assert "PASSERBY_HOME, PASSERBY_NETWORK, PASSERBY_SEEDS, PASSERBY_LOCAL, PASSERBY_DIRECTORY." in said
+
+
 def test_unknown_keys_and_variables_are_warnings(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("[chat]\ntimout = 3\n")

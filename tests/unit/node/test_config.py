@@ -81,6 +81,21 @@ def test_seeds_of_the_environment_are_separated_by_commas() -> None:
     assert chosen.seeds == (SEED, SEED)
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LANG", ""),
+        ("TIMEOUT", ""),
+        ("DEBUG", ""),
+        ("NETWROK", "; did you mean PASSERBY_NETWORK?"),
+        ("HOEM", "; did you mean PASSERBY_HOME?"),
+    ],
+)
+def test_only_a_name_that_is_really_close_is_suggested(variable: str, meant: str) -> None:
+    name = f"PASSERBY_{variable}"
+    assert from_environment({name: "x"}).warnings == (f"{name}: there is no such variable{meant}",)
+
+
 @pytest.mark.parametrize("text", ["on", "ON", "true", "1"])
 def test_switches_of_the_environment_that_are_on(text: str) -> None:
     assert settings(from_environment({"PASSERBY_DIRECTORY": text})).directory
