@@ -118,9 +118,9 @@ class Lobby:
         self._recent.note(self._searcher.rooms(now), now)
         self._changed()
 
-    def choose(self) -> Ticket | None:
-        """Draw whom to dial now, or None."""
-        return self._searcher.choose(trio.current_time())
+    def choose(self, dialled: Collection[bytes] = ()) -> Ticket | None:
+        """Draw whom to dial now beside those `dialled` already, or None."""
+        return self._searcher.choose(trio.current_time(), dialled)
 
     def tag_of(self, room: bytes) -> bytes | None:
         """Return the tag of a room key if we wait in that room or did a minute ago."""

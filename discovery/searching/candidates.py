@@ -6,6 +6,7 @@ one that alone named people who were not there comes last: a real ghost is named
 
 import random
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -125,11 +126,14 @@ class Candidates:
         self._attempts.pop(pid, None)
         self._met.add(pid, now)
 
-    def choose(self, now: float) -> Ticket | None:
-        """Draw whom to dial; None if there is nobody, or not yet. Counts as one of the three tries."""
+    def choose(self, now: float, dialled: Collection[bytes] = ()) -> Ticket | None:
+        """Draw whom to dial beside those `dialled` already; None if there is nobody, or not yet.
+
+        Counts as one of the three tries.
+        """
         if self.is_spent or now < self._ready:
             return None
-        pools = self._dialable(now)
+        pools = self._dialable(now, dialled)
         if not pools:
             return None
         self._tries += 1
@@ -164,13 +168,13 @@ class Candidates:
         named = {ticket.pid for pool in self._pools.values() for ticket in pool}
         return {pid for pid in named if not self._is_barred(pid, now)}
 
-    def _dialable(self, now: float) -> list[list[Ticket]]:
+    def _dialable(self, now: float, dialled: Collection[bytes]) -> list[list[Ticket]]:
         """Return what may be dialled, one list a seed; people met only where there was nobody else for long."""
         new: dict[bytes, list[Ticket]] = {}
         met: dict[bytes, list[Ticket]] = {}
         for (seed, _), pool in self._pools.items():
             for ticket in pool:
-                if not self._is_barred(ticket.pid, now) and not self._is_avoided(ticket.pid, now):
+                if not (ticket.pid in dialled or self._is_barred(ticket.pid, now) or self._is_avoided(ticket.pid, now)):
                     kind = met if self._met.has(ticket.pid, now) else new
                     kind.setdefault(seed, []).append(ticket)
         trusted = [pool for seed, pool in new.items() if not self._is_doubted(seed, now)]

@@ -112,9 +112,12 @@ class Searcher:
                 self._is_stale = True
         return effects + self._sample(now) + self._follow(now)
 
-    def choose(self, now: float) -> Ticket | None:
-        """Draw whom to dial now; None if nobody is to be dialled. Each call is an attempt: report how it ended."""
-        return self._candidates.choose(now) if self._state is _State.SEEKING else None
+    def choose(self, now: float, dialled: Collection[bytes] = ()) -> Ticket | None:
+        """Draw whom to dial now beside those `dialled` already; None if nobody is to be dialled.
+
+        Each ticket is an attempt: report how it ended.
+        """
+        return self._candidates.choose(now, dialled) if self._state is _State.SEEKING else None
 
     def deadline(self, now: float) -> float | None:
         """Return when a Tick is due, and `choose` worth asking again; None where time changes nothing."""

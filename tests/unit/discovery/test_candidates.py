@@ -51,6 +51,18 @@ def test_a_seed_is_drawn_first_then_one_of_its_tickets() -> None:
     assert all(60 < drawn[pid(number)] < 130 for number in range(2, 10))
 
 
+def test_who_is_being_dialled_is_not_drawn_and_costs_no_try() -> None:
+    pool = candidates()
+    pool.hear(ONE, ROOM, tickets(1, 2), 0.0)
+    pool.hear(TWO, ROOM, tickets(2), 0.0)
+    for _ in range(20):
+        assert pool.choose(0.0, {pid(1), pid(2)}) is None
+    assert choose(pool, 0.0) is not None
+    ticket = pool.choose(0.0, {pid(1)})
+    assert ticket is not None
+    assert ticket.pid == pid(2)
+
+
 def test_nobody_is_drawn_of_nothing() -> None:
     pool = candidates()
     assert choose(pool, 0.0) is None
