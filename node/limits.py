@@ -10,7 +10,10 @@ from typing import Final
 
 # ---- protocol constants: docs/protocol.md 4 (matching) -----------------------------------------------------------
 
-DIAL_TIMEOUT: Final = 3.0  # connecting(x): a dial that has not connected by then frees the slot
+DIAL_TIMEOUT: Final = 3.0  # connecting(x): a dial that has not connected by then is given up
+HEDGE_AFTER: Final = 0.4  # then another is dialled beside it: longer than a dial over 100 ms, so crowds pay nothing
+HEDGE_GAP: Final = 0.2  # until the next one, and so on: where one is silent more may be gone
+DIALS_AT_ONCE: Final = 12  # so many begin within DIAL_TIMEOUT; with 8, one of 140 newcomers among ghosts had to wait
 ASKED_TIMEOUT: Final = 1.5  # asked(s): for M2, plus our own estimate of the round trip
 LOCK_TIMEOUT: Final = 3.0  # LOCK_R waits for M3, LOCK_I for M4; nobody waits for a third, so 3 s frees everybody
 PAIRED_TIMEOUT: Final = 6.0  # for HELLO: twice the lock, since the far lock may have begun 3 s after ours

@@ -4,7 +4,7 @@ Facts come from three sides: the lobby's tickets, our dials, and the bytes of ea
 goes to the slot machine (matchmaking.py), whose effects are carried out here at once and in order.
 
 Under load a caller is asked for a stamp before the slot hears of him (stamps.py). Where we are asked for one, it is
-made beside the slot, which is free meanwhile; made, it is chosen like a ticket, as soon as the slot is free again.
+made beside the slot, which is free meanwhile; made, it is chosen like a ticket, as soon as another may be dialled.
 """
 
 import itertools
@@ -84,7 +84,7 @@ class Matching:
         self._barred: WeakSet[Connection] = WeakSet()
         self._closed = trio.Event()
         self._hello = Hello()
-        self._freed = trio.Event()
+        self._turn = trio.Event()
         self._booth = TollBooth(nursery)
         self._purse = Purse()
         host.set_stream_handler(CHAT_PROTOCOL, self._serve)
@@ -97,7 +97,7 @@ class Matching:
     @property
     def is_free(self) -> bool:
         """Whether a search is on and nothing is promised."""
-        return self._machine.free
+        return isinstance(self._machine.state, slot.Free)
 
     def start(self, hello: Hello) -> None:
         """Search, and say `hello` to whoever is found. LocalProtocolError unless idle."""
@@ -135,20 +135,20 @@ class Matching:
 
     def deadline(self) -> float | None:
         """Return when `advance` is due."""
-        return self._machine.deadline()
+        return self._machine.deadline(trio.current_time())
 
     def advance(self) -> None:
         """Let time pass, and dial the next stranger if there is one to dial."""
-        now = trio.current_time()
-        due = self._machine.deadline()
-        if due is not None and now >= due:
-            self._handle(slot.Tick())
-        may_dial = self._machine.free and self._is_welcome() and not self._purse.is_paid  # who was paid comes next
-        if may_dial and (ticket := self._lobby.choose()) is not None:
-            if ticket.pid == self._purse.payee:
-                self._lobby.handle(search.AttemptEnded(ticket.pid, Tried.BUSY))
-            else:
-                self._choose(ticket.pid, ticket)
+        self._handle(slot.Tick())
+        may_choose = self._machine.may_choose(trio.current_time())
+        may_dial = may_choose and self._is_welcome() and not self._purse.is_paid  # who was paid comes next
+        if may_dial and (ticket := self._lobby.choose(self._engaged())) is not None:
+            self._choose(ticket.pid, ticket)
+
+    def _engaged(self) -> frozenset[bytes]:
+        """Who is not to be dialled now, since we are on the way to them already."""
+        payee = self._purse.payee
+        return self._machine.dialled if payee is None else self._machine.dialled | {payee}
 
     def _choose(self, peer: bytes, ticket: Ticket | None = None) -> int:
         """Take the slot for a dial; without a ticket the caller has the connection, and goes on by himself."""
@@ -161,11 +161,12 @@ class Matching:
     # ---- effects of the slot machine
 
     def _handle(self, event: slot.Event) -> None:
-        for effect in self._machine.handle(event, trio.current_time()):
+        now = trio.current_time()
+        for effect in self._machine.handle(event, now):
             self._perform(effect)
-        if self._machine.free:
-            self._freed.set()
-            self._freed = trio.Event()
+        if self._machine.may_choose(now):
+            self._turn.set()
+            self._turn = trio.Event()
 
     def _perform(self, effect: slot.Effect) -> None:
         match effect:
@@ -206,7 +207,7 @@ class Matching:
             return
         try:
             refused = await self._ask(number, stream, ticket, rtt)
-            if (stamp := await self._purse.pay(refused, self._wait_free)) is not None:
+            if (stamp := await self._purse.pay(refused, self._wait_turn)) is not None:
                 number = self._choose(ticket.pid)
                 again = await self._connect(number, reopen(self._host, stream.connection))
                 if again is not None:
@@ -235,9 +236,9 @@ class Matching:
         await self._see_through(number, call)
         return attempt
 
-    async def _wait_free(self) -> None:
-        while not self._machine.free:
-            await self._freed.wait()
+    async def _wait_turn(self) -> None:
+        while not self._machine.may_choose(trio.current_time()):
+            await self._turn.wait()
 
     async def _serve(self, stream: Stream) -> None:
         if stream.connection in self._barred or not self._is_welcome():

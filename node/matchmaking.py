@@ -8,6 +8,8 @@ One machine per peer and one slot, however many rooms. Whatever is in the slot i
                                                                                                                     |
     whatever fails before CONFIRMED falls back to SEEK/free                            CONFIRMED <------GoodHello---'
 
+Several dials may be out in `connecting` (dials.py); one of them at most gets M1.
+
 Nobody is paired twice: M2 is sent only from SEEK and leads into LOCK_R, M3 only from asked and leads into LOCK_I; so at
 most one stream is past M1, and CONFIRMED needs that very stream. Nobody waits for ever: two who dial each other, or ten
 in a ring, yield to the higher `order`, which nobody chooses alone, and a lock never waits for a third.
@@ -20,9 +22,10 @@ as late. `Reset` and `DropDial` may name a stream that is gone already. Every wa
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from passerby.crypto.errors import LocalProtocolError
+from passerby.node.dials import Connecting, Dialled
+from passerby.node.failedlocks import FailedLocks
 from passerby.node.limits import (
     ASKED_TIMEOUT,
     DIAL_TIMEOUT,
@@ -31,7 +34,6 @@ from passerby.node.limits import (
     M1_TIMEOUT,
     PAIRED_TIMEOUT,
     PENDING_CHAT_STREAMS,
-    YIELD_PAUSE,
 )
 from passerby.node.slot import (
     Answered,
@@ -41,7 +43,6 @@ from passerby.node.slot import (
     Choose,
     Confirmed,
     Connected,
-    Connecting,
     Dial,
     DropDial,
     Effect,
@@ -72,57 +73,60 @@ from passerby.node.slot import (
     Start,
     State,
     Stop,
-    StreamEvent,
+    StreamFact,
     Tick,
     Waiting,
 )
 
-REFUSED_PEERS: Final = 256  # fresh peer ids cost an attacker nothing, so the list of who failed must end somewhere
-
 
 @dataclass(frozen=True, slots=True)
-class _Noted:
-    """A peer and a moment: until when an opened stream may be silent, or when a lock failed."""
+class _Pending:
+    """A stream that `peer` opened to us: M1 is awaited `until` then."""
 
     peer: bytes
-    at: float
+    until: float
 
 
 class Matchmaker:
     """The machine; `state` is for reading."""
 
-    __slots__ = ("_failed", "_firm_until", "_pending", "_refused", "state")
+    __slots__ = ("_failed_locks", "_pending", "state")
 
     def __init__(self) -> None:
         self.state: State = Idle()
-        self._pending: Mapping[int, _Noted] = {}  # opened to us, M1 awaited
-        self._failed: _Noted | None = None  # the last inbound lock that failed at M3
-        self._firm_until = float("-inf")  # connecting and asked yield to nobody before this
-        self._refused: Mapping[bytes, float] = {}  # who failed, until when
+        self._pending: Mapping[int, _Pending] = {}
+        self._failed_locks = FailedLocks()
 
     @property
-    def free(self) -> bool:
-        """Whether `Choose` may come now."""
-        return isinstance(self.state, Free)
+    def dialled(self) -> frozenset[bytes]:
+        """Who is being dialled: nobody is twice at once."""
+        return frozenset(dial.peer for dial in self.state.dials) if isinstance(self.state, Connecting) else frozenset()
 
-    def deadline(self) -> float | None:
-        """When the next `Tick` is due, on the clock of `now`; None if nothing is awaited."""
-        waits = [noted.at for noted in self._pending.values()]
+    def may_choose(self, now: float) -> bool:
+        """Tell whether `Choose` may come now, of somebody who is not `dialled`."""
+        state = self.state
+        return isinstance(state, Free) or (isinstance(state, Connecting) and state.may_add(now))
+
+    def deadline(self, now: float) -> float | None:
+        """Return when the next `Tick` is due or `may_choose` will change its mind; None if nothing is awaited."""
+        waits = [pending.until for pending in self._pending.values()]
         if isinstance(self.state, Waiting):
             waits.append(self.state.until)
+        elif isinstance(self.state, Connecting):
+            waits.append(self.state.deadline(now))
         return min(waits, default=None)
 
     def would_take(self, event: FirstMessage, now: float) -> bool:
         """Tell whether that M1 would be answered with M2 now: only then is it worth asking for a stamp."""
-        noted = self._pending.get(event.stream)
-        return noted is not None and self._takes(noted.peer, event, now)
+        pending = self._pending.get(event.stream)
+        return pending is not None and self._takes(pending.peer, event, now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take one fact at `now` (monotonic seconds) and say what to do, in order.
 
         Whatever is due by `now` happens first, so a late message never revives what had to end.
 
-        Raises LocalProtocolError for a `Start` outside IDLE or a `Choose` outside SEEK/free.
+        Raises LocalProtocolError for a `Start` outside IDLE, and a `Choose` that may not come now.
         """
         effects = self._expire(now)
         match self.state, event:
@@ -138,6 +142,8 @@ class Matchmaker:
                 self._take_pending(stream)
             case (Waiting(stream) | Confirmed(stream), _) if stream == event.stream:
                 effects += self._in_slot(event, now)
+            case Connecting() as connecting, _ if dial := connecting.find(event.stream):
+                effects += self._of_dial(connecting, dial, event, now)
             case _:
                 effects += self._stray(event.stream)
         return effects
@@ -150,28 +156,30 @@ class Matchmaker:
                 self.state = Free()
                 return [EnterRooms()]
             case Free(), Choose(stream, peer):
-                self.state = Connecting(stream, peer, now + DIAL_TIMEOUT)
+                self.state = Connecting.first(stream, peer, now)
+                return [Dial(stream, peer)]
+            case Connecting() as dials, Choose(stream, peer) if dials.may_add(now) and not dials.goes_to(peer):
+                self.state = dials.add(stream, peer, now)
                 return [Dial(stream, peer)]
             case _, Stop():
+                leaving: list[Effect] = [LeaveRooms()] if isinstance(self.state, Free | Connecting | Asked) else []
                 effects = self._let_go(Outcome.STOPPED)
-                if isinstance(self.state, Free | Connecting | Asked):
-                    effects.append(LeaveRooms())
                 self.state = Idle()
-                return effects
+                return effects + leaving
             case _:
                 raise LocalProtocolError(f"{type(event).__name__} in {type(self.state).__name__}")
 
     # ---- streams opened to us
 
     def _opened(self, stream: int, peer: bytes, now: float) -> list[Effect]:
-        if len(self._pending) >= PENDING_CHAT_STREAMS or any(n.peer == peer for n in self._pending.values()):
+        if len(self._pending) >= PENDING_CHAT_STREAMS or any(p.peer == peer for p in self._pending.values()):
             return [Reset(stream)]
-        self._pending = {**self._pending, stream: _Noted(peer, now + M1_TIMEOUT)}
+        self._pending = {**self._pending, stream: _Pending(peer, now + M1_TIMEOUT)}
         return []
 
     def _take_pending(self, stream: int) -> bytes:
         peer = self._pending[stream].peer
-        self._pending = {number: noted for number, noted in self._pending.items() if number != stream}
+        self._pending = {number: pending for number, pending in self._pending.items() if number != stream}
         return peer
 
     def _first_message(self, event: FirstMessage, now: float) -> list[Effect]:
@@ -183,7 +191,7 @@ class Matchmaker:
         return [*effects, SendReply(event.stream), LeaveRooms()]
 
     def _takes(self, peer: bytes, event: FirstMessage, now: float) -> bool:
-        is_refused = event.blocked or now < self._refused.get(peer, now)
+        is_refused = event.blocked or self._failed_locks.bar(peer, now)
         return not is_refused and self._yields(event.order, now)
 
     def _yields(self, order: int, now: float) -> bool:
@@ -191,9 +199,9 @@ class Matchmaker:
             case Free():
                 return True
             case Connecting():
-                return now >= self._firm_until
+                return not self._failed_locks.are_pattern(now)
             case Asked():
-                return order > self.state.order and now >= self._firm_until
+                return order > self.state.order and not self._failed_locks.are_pattern(now)
             case _:
                 return False
 
@@ -203,14 +211,26 @@ class Matchmaker:
             self._take_pending(stream)
         return [Reset(stream)]
 
+    # ---- dials
+
+    def _of_dial(self, connecting: Connecting, dial: Dialled, event: StreamFact, now: float) -> list[Effect]:
+        if not isinstance(event, Connected):
+            return self._drop(connecting, (dial,), Outcome.UNREACHABLE)
+        dropped = self._drop(connecting, connecting.others((dial,)), Outcome.YIELDED)
+        # a round trip longer than the whole dial was allowed to take is no estimate
+        until = now + ASKED_TIMEOUT + min(DIAL_TIMEOUT, event.rtt)
+        self.state = Asked(dial.stream, dial.peer, until, event.order)
+        return [*dropped, SendFirst(dial.stream)]
+
+    def _drop(self, connecting: Connecting, dials: tuple[Dialled, ...], outcome: Outcome) -> list[Effect]:
+        left = connecting.others(dials)
+        self.state = Connecting(left, connecting.patient_until) if left else Free()
+        return [effect for dial in dials for effect in (DropDial(dial.stream), AttemptEnded(dial.peer, outcome))]
+
     # ---- the stream in the slot
 
-    def _in_slot(self, event: StreamEvent | FirstMessage | Answered, now: float) -> list[Effect]:
+    def _in_slot(self, event: StreamFact, now: float) -> list[Effect]:
         match self.state, event:
-            case Connecting(stream, peer), Connected(order=order, rtt=rtt):
-                # a round trip longer than the whole dial was allowed to take is no estimate
-                self.state = Asked(stream, peer, now + ASKED_TIMEOUT + min(DIAL_TIMEOUT, rtt), order)
-                return [SendFirst(stream)]
             case Asked(stream, peer), GoodReply():
                 self.state = LockI(stream, peer, now + LOCK_TIMEOUT)
                 return [SendProof(stream), LeaveRooms()]
@@ -227,17 +247,15 @@ class Matchmaker:
                 return [Matched(stream, peer, transcript)]
             case Confirmed(), _:
                 return self._end_chat(self.state, event, now)
-            case Connecting(), _:
-                return self._fall(Outcome.UNREACHABLE, now)
             case _:
                 return self._fall(Outcome.FAILED, now)
 
-    def _end_chat(self, chat: Confirmed, event: StreamEvent | FirstMessage | Answered, now: float) -> list[Effect]:
+    def _end_chat(self, chat: Confirmed, event: StreamFact, now: float) -> list[Effect]:
         match event:
             case ChatEnded(lost=True, any_text=False) if now - chat.since <= EARLY_LOSS:
                 # who sends last cannot know that it arrived: the other side may never have been CONFIRMED.
                 # But who does it again and again holds us as surely as one whose locks fail.
-                self._note_failed_lock(chat.peer, now)
+                self._failed_locks.note(chat.peer, now)
                 self.state = Free()
                 return [EnterRooms()]
             case ChatEnded():
@@ -250,19 +268,20 @@ class Matchmaker:
     # ---- ways back
 
     def _expire(self, now: float) -> list[Effect]:
-        late = [stream for stream, noted in self._pending.items() if now >= noted.at]
+        late = [stream for stream, pending in self._pending.items() if now >= pending.until]
         effects: list[Effect] = [effect for stream in late for effect in self._stray(stream)]
-        if isinstance(self.state, Waiting) and now >= self.state.until:
-            outcome = Outcome.UNREACHABLE if isinstance(self.state, Connecting) else Outcome.TIMEOUT
-            effects += self._fall(outcome, now)
+        if isinstance(self.state, Connecting):
+            effects += self._drop(self.state, self.state.late(now), Outcome.UNREACHABLE)
+        elif isinstance(self.state, Waiting) and now >= self.state.until:
+            effects += self._fall(Outcome.TIMEOUT, now)
         return effects
 
     def _fall(self, outcome: Outcome, now: float, code: int = 0) -> list[Effect]:
         effects = self._let_go(outcome, code)
-        if not isinstance(self.state, Connecting | Asked):
+        if not isinstance(self.state, Asked):
             effects.append(EnterRooms())
         if isinstance(self.state, LockR):
-            self._note_failed_lock(self.state.peer, now)
+            self._failed_locks.note(self.state.peer, now)
         self.state = Free()
         return effects
 
@@ -271,19 +290,9 @@ class Matchmaker:
         match self.state:
             case Idle() | Free():
                 return []
-            case Connecting(stream, peer):
-                return [DropDial(stream), AttemptEnded(peer, outcome, code)]
+            case Connecting(dials) as connecting:
+                return self._drop(connecting, dials, outcome)
             case Asked(stream, peer) | LockI(stream, peer) | Paired(stream, peer, ours=True):
                 return [Reset(stream), AttemptEnded(peer, outcome, code)]
             case promised:
                 return [Reset(promised.stream)]
-
-    def _note_failed_lock(self, peer: bytes, now: float) -> None:
-        """Two in a row are a pattern: somebody makes us yield and lets us wait, so for a while we do not yield."""
-        before, self._failed = self._failed, _Noted(peer, now)
-        if before is None or now - before.at > YIELD_PAUSE:
-            return
-        self._firm_until = now + YIELD_PAUSE
-        still = [(p, until) for p, until in self._refused.items() if until > now and p not in (before.peer, peer)]
-        newest = still[-(REFUSED_PEERS - 2) :]
-        self._refused = {**dict(newest), before.peer: self._firm_until, peer: self._firm_until}

@@ -7,6 +7,8 @@ of their peer ids, times are seconds of one monotonic clock, transcripts are th3
 from dataclasses import dataclass
 from enum import StrEnum
 
+from passerby.node.dials import Connecting
+
 
 @dataclass(frozen=True, slots=True)
 class OnStream:
@@ -45,11 +47,6 @@ class Waiting(OnStream):
 
     peer: bytes
     until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Connecting(Waiting):
-    """SEEK/connecting: a dial without M1 sent; a new stream to somebody whose stamp is made is such a dial, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +101,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passed; due at `deadline()`."""
+    """Time passed; due at `deadline`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choose(OnStream):
-    """A ticket of `peer` was chosen and `stream` is the number of the stream to open; only in SEEK/free."""
+    """`peer` was chosen and `stream` is the number of the stream to open; only where `may_choose` says so."""
 
     peer: bytes
 
@@ -194,7 +191,8 @@ class ChatEnded(OnStream):
 StreamEvent = (
     Connected | DialFailed | GoodReply | Refused | GoodProof | GoodConfirmation | GoodHello | Broken | ChatEnded
 )
-Event = Start | Stop | Tick | Choose | Opened | Answered | FirstMessage | StreamEvent
+StreamFact = Answered | FirstMessage | StreamEvent
+Event = Start | Stop | Tick | Choose | Opened | StreamFact
 
 
 # ---- effects: what the shell does, in this order --------------------------------------------------------------------

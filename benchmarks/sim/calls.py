@@ -98,8 +98,17 @@ class Chatting:
         self.partner: bytes | None = None
         self.arrived = 0.0
         self.matched_at = inf
-        self.ghost_time = 0.0
+        self._ghosts: list[tuple[float, float]] = []
         self._slot_alarm = inf
+
+    @property
+    def ghost_time(self) -> float:
+        """Seconds in which somebody was dialled who is not there; what overlaps counts once."""
+        lost, until = 0.0, 0.0
+        for begun, ended in sorted(self._ghosts):
+            lost += max(0.0, ended - max(begun, until))
+            until = max(until, ended)
+        return lost
 
     def work(self, now: float) -> float:
         """Do what a connection costs; return when it is done."""
@@ -122,7 +131,7 @@ class Chatting:
         now = self.world.clock.now
         for effect in self.slot.handle(event, now):
             self._do(effect)
-        due = self.slot.deadline()
+        due = self.slot.deadline(now)
         if due is not None and due < self._slot_alarm:
             self._slot_alarm = due
             self.world.clock.at(due, self._ring_slot, due)
@@ -183,7 +192,7 @@ class Chatting:
         call.is_dropped = True
         whom = call.other(self)
         if whom is None or not whom.is_there:
-            self.ghost_time += self.world.clock.now - call.dialled
+            self._ghosts.append((call.dialled, self.world.clock.now))
 
     def _close(self, call: Call) -> None:
         call.ends.remove(self)

@@ -135,7 +135,8 @@ class Person(Chatting):
         now, searcher = self.world.clock.now, self.searcher
         if searcher is None:
             return
-        if self.dials and self.slot.free and (ticket := searcher.choose(now)) is not None:
+        may_dial = self.dials and self.slot.may_choose(now)
+        if may_dial and (ticket := searcher.choose(now, self.slot.dialled)) is not None:
             self.choose(ticket.pid)
         due = searcher.deadline(now)
         if due is not None and due < self._alarm:

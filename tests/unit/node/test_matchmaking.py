@@ -6,17 +6,20 @@ from dataclasses import replace
 import pytest
 
 from passerby.crypto.errors import LocalProtocolError
+from passerby.node.dials import Connecting
+from passerby.node.failedlocks import REFUSED_PEERS
 from passerby.node.limits import (
     ASKED_TIMEOUT,
     DIAL_TIMEOUT,
     EARLY_LOSS,
+    HEDGE_AFTER,
     LOCK_TIMEOUT,
     M1_TIMEOUT,
     PAIRED_TIMEOUT,
     PENDING_CHAT_STREAMS,
     YIELD_PAUSE,
 )
-from passerby.node.matchmaking import REFUSED_PEERS, Matchmaker
+from passerby.node.matchmaking import Matchmaker
 from passerby.node.slot import (
     Answered,
     Asked,
@@ -26,7 +29,6 @@ from passerby.node.slot import (
     Choose,
     Confirmed,
     Connected,
-    Connecting,
     Dial,
     DialFailed,
     DropDial,
@@ -58,7 +60,7 @@ from passerby.node.slot import (
     Start,
     State,
     Stop,
-    StreamEvent,
+    StreamFact,
     Tick,
 )
 
@@ -89,7 +91,7 @@ PATHS: dict[str, list[Event]] = {
 STATES: dict[str, State] = {
     "idle": Idle(),
     "free": Free(),
-    "connecting": Connecting(S, X, DIAL_TIMEOUT),
+    "connecting": Connecting.first(S, X, 0.0),
     "asked": Asked(S, X, ASKED_UNTIL, ORDER),
     "lock_r": LockR(S, X, LOCK_TIMEOUT),
     "lock_i": LockI(S, X, LOCK_TIMEOUT),
@@ -97,7 +99,7 @@ STATES: dict[str, State] = {
     "paired_i": Paired(S, X, PAIRED_TIMEOUT, TH3, ours=True),
     "confirmed": Confirmed(S, X, TH3, 0.0),
 }
-EVENTS: dict[str, StreamEvent | FirstMessage | Answered] = {
+EVENTS: dict[str, StreamFact] = {
     "connected": Connected(S, ORDER, RTT),
     "dial failed": DialFailed(S),
     "M2": GoodReply(S),
@@ -236,19 +238,19 @@ def test_the_refusal_does_not_tell_who_is_blocked(state: str) -> None:
 @pytest.mark.parametrize("state", WAITING)
 def test_what_waits_has_a_deadline_and_falls_at_it(state: str) -> None:
     machine = after(PATHS[state])
-    due = machine.deadline()
+    due = machine.deadline(HEDGE_AFTER)
     assert due is not None
     assert machine.handle(Tick(), math.nextafter(due, 0)) == []
     assert machine.state == STATES[state]
     effects = [TIMEOUT if effect == FAILED else effect for effect in OTHERWISE[state][1]]
     assert machine.handle(Tick(), due) == effects
-    assert (machine.state, machine.deadline()) == (Free(), None)
+    assert (machine.state, machine.deadline(due)) == (Free(), None)
 
 
 @pytest.mark.parametrize("state", ["idle", "free", "confirmed"])
 def test_what_does_not_wait_has_no_deadline(state: str) -> None:
     machine = after(PATHS[state])
-    assert machine.deadline() is None
+    assert machine.deadline(0.0) is None
     assert machine.handle(Tick(), 1e9) == []
     assert machine.state == STATES[state]
 
@@ -262,11 +264,11 @@ def test_a_message_that_comes_after_its_deadline_revives_nothing() -> None:
 @pytest.mark.parametrize("rtt", [60.0, math.inf, math.nan])
 def test_no_estimate_of_the_round_trip_stretches_asked_beyond_reason(rtt: float) -> None:
     machine = after([*TO_CONNECTING, Connected(S, ORDER, rtt)])
-    assert machine.deadline() == ASKED_TIMEOUT + DIAL_TIMEOUT
+    assert machine.deadline(0.0) == ASKED_TIMEOUT + DIAL_TIMEOUT
 
 
 @pytest.mark.parametrize("state", PATHS)
-def test_start_only_in_idle_and_choose_only_when_free(state: str) -> None:
+def test_start_only_in_idle_and_choose_at_once_only_when_free(state: str) -> None:
     wishes: list[tuple[Event, str, list[Effect]]] = [
         (Start(), "idle", [EnterRooms()]),
         (Choose(OTHER, Y), "free", [Dial(OTHER, Y)]),
@@ -281,8 +283,9 @@ def test_start_only_in_idle_and_choose_only_when_free(state: str) -> None:
             assert machine.state == STATES[state]
 
 
-def test_free_is_told() -> None:
-    assert [name for name, path in PATHS.items() if after(path).free] == ["free"]
+@pytest.mark.parametrize(("now", "states"), [(0.0, ["free"]), (HEDGE_AFTER, ["free", "connecting"])])
+def test_it_tells_when_somebody_may_be_chosen(now: float, states: list[str]) -> None:
+    assert [name for name, path in PATHS.items() if after(path).may_choose(now)] == states
 
 
 @pytest.mark.parametrize(
@@ -302,7 +305,7 @@ def test_free_is_told() -> None:
 def test_stop_lets_everything_go(state: str, effects: list[Effect]) -> None:
     machine = after(PATHS[state])
     assert machine.handle(Stop(), 0.0) == effects
-    assert (machine.state, machine.deadline()) == (Idle(), None)
+    assert (machine.state, machine.deadline(0.0)) == (Idle(), None)
 
 
 @pytest.mark.parametrize(("after_match", "state"), [(EARLY_LOSS, Free()), (EARLY_LOSS + 0.001, Idle())])
@@ -328,14 +331,14 @@ def test_pending_streams_are_bounded_and_one_per_peer() -> None:
 def test_a_stream_whose_first_message_was_answered_is_pending_no_more() -> None:
     machine = after([*TO_FREE, Opened(OTHER, Y)])
     assert machine.handle(FirstMessage(OTHER, ORDER, blocked=True), 0.0) == [Refuse(OTHER)]
-    assert machine.deadline() is None
+    assert machine.deadline(0.0) is None
     assert machine.handle(Opened(3, Y), 0.0) == []
 
 
 def test_a_silent_stream_is_reset_and_the_slot_is_untouched() -> None:
     machine = after(TO_LOCK_R, now=1.0)
     machine.handle(Opened(OTHER, Y), 0.5)
-    assert machine.deadline() == 0.5 + M1_TIMEOUT
+    assert machine.deadline(0.0) == 0.5 + M1_TIMEOUT
     assert machine.handle(Tick(), 0.5 + M1_TIMEOUT) == [Reset(OTHER)]
     assert machine.state == LockR(S, X, 1.0 + LOCK_TIMEOUT)
 

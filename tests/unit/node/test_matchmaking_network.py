@@ -6,6 +6,7 @@ tests drive it: an explorer that tries every interleaving of a small world, and 
 delay, late duplicates, people who stop and peers who end chats. Streams keep their order; across streams nothing does.
 Any M1 may be refused for want of a stamp: its sender, whose slot is free meanwhile, comes again once with one. That
 somebody is paired after a burst is promised only where making a stamp took longer than what was under way then.
+Whose dials are slow dials others beside them: that is no fault, only his own clock has run on.
 One file, though a long one: the simulated network is of use to these two alone.
 """
 
@@ -22,7 +23,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from passerby.node.limits import PAIRED_TIMEOUT, YIELD_PAUSE
+from passerby.node.dials import Connecting
+from passerby.node.limits import HEDGE_AFTER, PAIRED_TIMEOUT, YIELD_PAUSE
 from passerby.node.matchmaking import Matchmaker
 from passerby.node.slot import (
     Answered,
@@ -33,7 +35,6 @@ from passerby.node.slot import (
     Choose,
     Confirmed,
     Connected,
-    Connecting,
     Dial,
     DialFailed,
     DropDial,
@@ -90,9 +91,9 @@ def react(machine: bytes, event: Event, now: float) -> tuple[bytes, tuple[Effect
 
 
 @lru_cache(maxsize=1 << 16)
-def look(machine: bytes) -> tuple[State, float | None]:
+def look(machine: bytes, now: float) -> tuple[State, float | None, bool]:
     live: Matchmaker = pickle.loads(machine)
-    return live.state, live.deadline()
+    return live.state, live.deadline(now), live.may_choose(now)
 
 
 def name(peer: int) -> bytes:
@@ -131,6 +132,7 @@ class World:
     paired: set[tuple[int, int, bytes]] = field(default_factory=set[tuple[int, int, bytes]])
     asked: bool = False  # an M1 has arrived somewhere
     tolls: int = 0
+    hedges: set[int] = field(default_factory=set[int])  # dials begun beside others
     stamped: set[int] = field(default_factory=set[int])
     owed: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # who makes a stamp for whom
     hurried: bool = False  # a stamp was made faster than a message travels
@@ -143,10 +145,21 @@ class World:
         return cls([idle] * size, [0.0] * size, [None] * size, [0] * size, [False] * size)
 
     def state(self, peer: int) -> State:
-        return look(self.machines[peer])[0]
+        return look(self.machines[peer], self.now[peer])[0]
 
     def due(self, peer: int) -> float | None:
-        return look(self.machines[peer])[1]
+        return look(self.machines[peer], self.now[peer])[1]
+
+    def may_choose(self, peer: int, target: int) -> bool:
+        """Whether the peer may dial that one now."""
+        state, _, may_choose = look(self.machines[peer], self.now[peer])
+        return may_choose and not (isinstance(state, Connecting) and state.goes_to(name(target)))
+
+    def await_turn(self, peer: int) -> None:
+        """If the next that the peer awaits is that another may be dialled, that moment comes."""
+        due = self.due(peer)
+        if due is not None and look(self.machines[peer], due)[2]:
+            self.now[peer] = due
 
     # ---- what happens
 
@@ -159,6 +172,8 @@ class World:
     def choose(self, peer: int, target: int, stream: int, order: int) -> None:
         self.links[stream] = Link(peer, target, order)
         self.attempts[peer] += 1
+        if isinstance(self.state(peer), Connecting):
+            self.hedges.add(stream)
         self.feed(peer, Choose(stream, name(target)))
 
     def connect(self, stream: int) -> None:
@@ -214,7 +229,7 @@ class World:
         return [key for key in self.deliverable() if self.pipes[key][0] == "M1" and key[0] not in self.stamped]
 
     def payable(self) -> list[tuple[int, int]]:
-        return [debt for debt in self.owed if self.state(debt[0]) == Free()]
+        return [debt for debt in self.owed if self.may_choose(*debt)]
 
     def lose(self, stream: int, peer: int) -> None:
         """The end of `stream` at `peer` sees EOF, a reset or garbage."""
@@ -237,12 +252,14 @@ class World:
         self.pipes |= {key: ("RESET",) for key in self.pipes if key[0] == stream}
 
     def tick(self, peer: int) -> None:
-        """The peer's own clock runs ahead to its deadline."""
-        due = self.due(peer)
-        assert due is not None
+        """The peer's own clock runs ahead until something ends."""
         self.faults += 1
-        self.now[peer] = due
-        self.feed(peer, Tick())
+        before = self.machines[peer]
+        while self.machines[peer] == before:
+            due = self.due(peer)
+            assert due is not None
+            self.now[peer] = due
+            self.feed(peer, Tick())
 
     def tell(self, peer: int, event: StreamFact) -> None:
         self.past.append((peer, event))
@@ -304,13 +321,17 @@ class World:
             assert there.stream == matched.stream, "confirmed, but the partner is elsewhere"
 
     def check(self, peer: int) -> None:
-        state, due = look(self.machines[peer])
+        state, due, _ = look(self.machines[peer], self.now[peer])
         assert self.in_rooms[peer] == isinstance(state, Free | Connecting | Asked), "in the rooms exactly while seeking"
-        ours = isinstance(state, Connecting | Asked | LockI) or (isinstance(state, Paired) and state.ours)
-        assert self.attempts[peer] == ours, "every Choose comes to one end"
+        ours = isinstance(state, Asked | LockI) or (isinstance(state, Paired) and state.ours)
+        dials = [dial.stream for dial in state.dials] if isinstance(state, Connecting) else []
+        assert self.attempts[peer] == ours + len(dials), "every Choose comes to one end"
+        assert len({self.links[stream].responder for stream in dials}) == len(dials), "somebody is dialled twice"
+        under_way = {stream for stream in self.dialling if self.links[stream].initiator == peer}
+        assert under_way <= set(dials), "a dial that nobody wants goes on"
         holding = state.stream if isinstance(state, Asked | LockR | LockI | Paired | Confirmed) else None
         assert self.promised[peer] == holding
-        if isinstance(state, Waiting):
+        if isinstance(state, Connecting | Waiting):
             assert due is not None
             assert due <= self.now[peer] + PAIRED_TIMEOUT, "waits without a deadline"
         if isinstance(state, Paired):
@@ -344,6 +365,7 @@ class Explorer:
     orders: tuple[int, ...]
     faults: int  # how many a run may have
     tolls: int = 0  # how many M1 may be refused for want of a stamp
+    hedges: int = 0  # how many dials may begin beside others
     seen: set[int] = field(default_factory=set[int])
     rests: int = 0
 
@@ -370,16 +392,16 @@ class Explorer:
     def opened(self, world: World, peer: int) -> int:
         return sum(link.initiator == peer for link in world.links.values())
 
-    def unpaid(self, world: World, peer: int) -> int:
-        return sum(link.initiator == peer for stream, link in world.links.items() if stream not in world.stamped)
+    def tried(self, world: World, peer: int) -> int:
+        further = world.stamped | world.hedges
+        return sum(link.initiator == peer for stream, link in world.links.items() if stream not in further)
 
     def next_stream(self, world: World, peer: int) -> int:
-        return peer * (self.tries + self.tolls) + self.opened(world, peer)
+        return peer * (self.tries + self.tolls + self.hedges) + self.opened(world, peer)
 
     def actions(self, world: World) -> Iterator[Action]:
         for peer in range(self.size):
-            if world.state(peer) == Free() and self.unpaid(world, peer) < self.tries:
-                yield from (("choose", peer, other) for other in range(self.size) if other != peer)
+            yield from self.choices(world, peer)
             if world.faults < self.faults and world.due(peer) is not None:
                 yield "tick", peer, 0
         for stream in world.dialling:
@@ -394,9 +416,22 @@ class Explorer:
                 if any(queue != ("RESET",) for key, queue in world.pipes.items() if key[0] == stream):
                     yield "cut", stream, 0
 
+    def choices(self, world: World, peer: int) -> Iterator[Action]:
+        turn = fork(world)
+        if isinstance(world.state(peer), Connecting):
+            turn.await_turn(peer)
+            may_try = len(world.hedges) < self.hedges
+        else:
+            may_try = self.tried(world, peer) < self.tries
+        if may_try:
+            yield from (
+                ("choose", peer, other) for other in range(self.size) if other != peer and turn.may_choose(peer, other)
+            )
+
     def do(self, world: World, action: Action) -> None:
         match action:
             case "choose", peer, other:
+                world.await_turn(peer)
                 stream = self.next_stream(world, peer)
                 world.choose(peer, other, stream, self.orders[stream])
             case "demand", stream, peer:
@@ -414,6 +449,10 @@ class Explorer:
                 world.tick(action[1])
 
 
+def shuffled(count: int, seed: int) -> tuple[int, ...]:
+    return tuple(Random(seed).sample(range(count), count))
+
+
 def fork(world: World) -> World:
     return World(
         world.machines[:],
@@ -428,6 +467,7 @@ def fork(world: World) -> World:
         world.paired.copy(),
         world.asked,
         world.tolls,
+        world.hedges.copy(),
         world.stamped.copy(),
         world.owed[:],
         world.hurried,
@@ -447,6 +487,7 @@ def key(world: World) -> tuple[object, ...]:
         frozenset(fact for fact in world.paired if fact[0] in alive),
         world.asked,
         world.tolls,
+        frozenset(world.hedges),
         frozenset(world.stamped),
         tuple(sorted(world.owed)),
         world.hurried,
@@ -499,6 +540,28 @@ def test_three_peers_who_are_asked_for_a_stamp() -> None:
         Explorer(3, 1, orders, faults=0, tolls=1).run(limit=50_000)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_three_peers_who_dial_others_beside_slow_dials(seed: int) -> None:
+    Explorer(3, 1, shuffled(12, seed), faults=0, hedges=3).run(limit=50_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_three_peers_of_whom_one_dials_both_others_with_one_fault_anywhere(seed: int) -> None:
+    Explorer(3, 1, shuffled(6, seed), faults=1, hedges=1).run(limit=300_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_three_peers_of_whom_one_dials_both_others_and_one_is_asked_for_a_stamp(seed: int) -> None:
+    Explorer(3, 1, shuffled(9, seed), faults=0, tolls=1, hedges=1).run(limit=150_000)
+
+
+@pytest.mark.slow
+def test_four_peers_of_whom_one_dials_two_at_once() -> None:
+    Explorer(4, 1, shuffled(8, 1), faults=0, hedges=1).run(limit=1_000_000)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("orders", list(permutations(range(3))))
 def test_three_peers_with_two_faults_anywhere(orders: tuple[int, ...]) -> None:
@@ -548,12 +611,24 @@ class Storm(RuleBasedStateMachine):
     def those(self, *states: type[State]) -> list[int]:
         return [peer for peer in self.peers if isinstance(self.world.state(peer), states)]
 
-    @precondition(lambda self: self.those(Free))
+    def choices(self) -> dict[int, list[int]]:
+        """Who may dial whom now."""
+        pairs = {peer: [other for other in self.peers if other != peer] for peer in self.peers}
+        able = {peer: [it for it in others if self.world.may_choose(peer, it)] for peer, others in pairs.items()}
+        return {peer: others for peer, others in able.items() if others}
+
+    @precondition(lambda self: self.choices())
     @rule(picks=st.lists(PICK, min_size=1, max_size=5))
     def choose(self, picks: list[int]) -> None:
-        for peer, pick in zip(self.those(Free), picks, strict=False):
-            others = [other for other in self.peers if other != peer]
+        for (peer, others), pick in zip(self.choices().items(), picks, strict=False):
             self.world.choose(peer, at(others, pick), len(self.world.links), self.dice.getrandbits(256))
+
+    @precondition(lambda self: self.those(Connecting))
+    @rule(picks=st.lists(PICK, min_size=1, max_size=5))
+    def choose_beside_slow_dials(self, picks: list[int]) -> None:
+        self.world.faults += 1
+        self.pass_time(HEDGE_AFTER)
+        self.choose(picks)
 
     @precondition(lambda self: self.world.dialling)
     @rule(pick=PICK)
@@ -609,15 +684,15 @@ class Storm(RuleBasedStateMachine):
     @rule(pick=PICK)
     def repeat(self, pick: int) -> None:
         peer, event = at(self.world.past, pick)
-        before = self.world.machines[peer]
+        before, now = self.world.machines[peer], self.world.now[peer]
         state = self.world.state(peer)
         self.world.faults += 1
         if isinstance(state, Waiting | Confirmed) and state.stream == event.stream:
             self.world.lose(event.stream, peer)  # the handshake knows a message out of turn for a bad one
             return
-        after, effects = react(before, event, self.world.now[peer])
+        after, effects = react(before, event, now)
         assert effects == (Reset(event.stream),), "an event of a stream outside the slot did something"
-        assert look(after) == look(before)
+        assert look(after, now) == look(before, now)
         self.world.feed(peer, event)
 
     @precondition(lambda self: self.those(Confirmed))
@@ -661,8 +736,15 @@ class Storm(RuleBasedStateMachine):
         for peer in self.peers:
             target = (peer + self.dice.randrange(1, len(self.peers))) % len(self.peers)
             self.world.choose(peer, target, len(self.world.links), self.dice.getrandbits(256))
-        for stream in sorted(self.world.dialling):
-            self.world.connect(stream)
+        if self.dice.randrange(2):
+            self.pass_time(HEDGE_AFTER)
+            for peer, others in self.choices().items():
+                self.world.choose(
+                    peer, at(others, self.dice.randrange(99)), len(self.world.links), self.dice.getrandbits(256)
+                )
+        for stream in self.dice.sample(sorted(self.world.dialling), len(self.world.dialling)):
+            if stream in self.world.dialling:  # connecting one drops those beside it
+                self.world.connect(stream)
         for key_ in self.world.demandable()[: self.dice.randrange(3)]:
             self.world.demand(*key_)
         self.calm()

@@ -21,6 +21,7 @@ import passerby.discovery.searching.searcher
 import passerby.discovery.seeding.neighbours
 import passerby.discovery.seeding.waitingroom
 import passerby.node.matchmaking
+from passerby.node.limits import DIAL_TIMEOUT
 
 
 def a_world(honest: int = 8, **model: float) -> tuple[World, list[Seed]]:
@@ -108,6 +109,21 @@ def test_who_vanished_costs_a_dial_and_who_left_costs_little() -> None:
         lost.append(newcomer.ghost_time)
     assert lost[0] > 1
     assert lost[1] == 0
+
+
+def test_of_dials_to_ghosts_at_once_the_time_is_lost_once() -> None:
+    world, every = a_world()
+    ghosts = [world.add_person() for _ in range(6)]
+    for ghost in ghosts:
+        ghost.dials = False
+        ghost.search(every)
+    world.clock.run(2.0)
+    for ghost in ghosts:
+        ghost.vanish()
+    newcomer = world.arrive(every)
+    world.clock.run(8.0)
+    assert DIAL_TIMEOUT < newcomer.ghost_time < 6.0
+    assert world.costs.counts["attempts unreachable"] >= len(ghosts)
 
 
 def test_a_liar_names_people_who_are_not_there() -> None:
