@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -35,8 +36,9 @@ def _exit_code(error: BaseException) -> int | None:
 
     Files of ours never fail so: their errors carry a name, or are told by home.py.
     """
-    if isinstance(error, BaseExceptionGroup):
-        return _exit_code(error.exceptions[0])
+    nested: Sequence[BaseException] = getattr(error, "exceptions", ())  # of an exception group
+    if nested:
+        return _exit_code(nested[0])
     if not isinstance(error, OSError) or error.filename is not None:
         return None
     if error.errno == errno.EPIPE or isinstance(error, BrokenPipeError):

@@ -132,7 +132,7 @@ async def test_who_comes_again_has_another_connection_for_the_seed_counts_stamps
         assert one.host.connections() != [first]
 
 
-class Clock:
+class SetClock:
     """A wall clock that may be set."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class Clock:
 
 
 async def test_when_the_wall_clock_is_set_the_rooms_are_others_and_what_failed_is_tried_at_once() -> None:
-    clock = Clock()
+    clock = SetClock()
     async with world(somebody(clock)) as one:
         await one.enter()
         room = room_of(settings().network, epoch_of(clock() + trio.current_time()))

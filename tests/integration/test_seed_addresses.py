@@ -45,10 +45,15 @@ async def test_a_seed_serves_although_an_interface_has_an_address_that_nobody_ma
 
 async def test_in_another_network_a_seed_tells_where_it_is_reached_there(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[Seed] = []
-    monkeypatch.setattr(Seed, "moved", lambda one: moved.append(one))  # a builtin would be no method
+
+    def note(one: Seed) -> None:
+        moved.append(one)
+
+    monkeypatch.setattr(Seed, "moved", note)
     with trio.fail_after(PATIENCE):
         async with seed() as one:
-            Joining(one, settings(), Names(), print)._network_changed(frozenset())
+            joining = Joining(one, settings(), Names(), print)
+            joining._network_changed(frozenset())  # pyright: ignore[reportPrivateUsage]  # only a machine that moves calls it
             assert moved == [one]
 
 
@@ -58,8 +63,15 @@ def test_where_a_machine_has_no_other_address_its_loopback_is_told(
 ) -> None:
     everything = {"ip4": "/ip4/0.0.0.0/tcp/7171", "ip6": "/ip6/::/tcp/7171"}[family]
     own = f"/{family}/{loopback}/tcp/7171"
-    monkeypatch.setattr(listening, "get_available_interfaces", lambda port: [Multiaddr(f"/ip4/10.0.0.7/tcp/{port}")])
+
+    def one_interface(port: int) -> list[Multiaddr]:
+        return [Multiaddr(f"/ip4/10.0.0.7/tcp/{port}")]
+
+    def only_loopback(_port: int) -> list[Multiaddr]:
+        return [Multiaddr(own)]
+
+    monkeypatch.setattr(listening, "get_available_interfaces", one_interface)
     others = ["/ip4/10.0.0.7/tcp/7171"] if family == "ip4" else []
     assert list(listening.concrete([Multiaddr(everything)])) == [*others, own]
-    monkeypatch.setattr(listening, "get_available_interfaces", lambda _port: [Multiaddr(own)])
+    monkeypatch.setattr(listening, "get_available_interfaces", only_loopback)
     assert list(listening.concrete([Multiaddr(everything)])) == [own], "and once"

@@ -943,10 +943,12 @@ def test_the_shard_of_a_tag_is_kept_for_the_epoch_over_all_searches() -> None:
     shards = {room.shard for room in case.one.rooms(600.0) if room.epoch == 3_000_001}
     assert shards
     assert shards != {rooms[0].shard}, "by the luck of this draw"
-    assert len(vars(vars(case.one)["_rooms"])["_numbers"]) == 2
+    numbers: dict[bytes, object] = vars(vars(case.one)["_rooms"])["_numbers"]
+    assert len(numbers) == 2
     case.now = 1300.0
     case.at(1300.0)
-    assert len(vars(vars(case.one)["_rooms"])["_numbers"]) == 1, "what is long over is forgotten"
+    numbers = vars(vars(case.one)["_rooms"])["_numbers"]
+    assert len(numbers) == 1, "what is long over is forgotten"
 
 
 @pytest.mark.parametrize(

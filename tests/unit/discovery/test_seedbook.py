@@ -64,6 +64,7 @@ def test_a_seed_has_one_scope_that_of_whoever_knows_best() -> None:
 def test_a_seed_has_few_addresses_whatever_it_signs() -> None:
     book = SeedBook()
     named(book, 1, origin=Origin.FOUND)
+    where: tuple[Address, ...] = ()
     for renewal in range(100):
         where = tuple(parse(f"/ip4/127.0.{renewal}.{n}/tcp/4001") for n in range(1, RECORD_ADDRESSES + 1))
         blob = sign_record(KEYS[1], SeedRecord(KEYS[1].public, where, int(UNIX) + renewal))
@@ -75,6 +76,7 @@ def test_a_seed_has_few_addresses_whatever_it_signs() -> None:
 def test_what_others_say_never_comes_before_what_the_person_typed(origin: Origin) -> None:
     book = SeedBook()
     named(book, 1)
+    where = HERE
     for number in range(1, 100):
         where = parse(f"/ip4/127.9.9.{number}/tcp/4001")
         book.introduce(Introduced(PIDS[1], Scope.MACHINE, (where,), Origin.FOUND))
