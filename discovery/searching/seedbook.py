@@ -14,7 +14,7 @@ from math import inf
 from passerby.crypto.errors import RemoteProtocolError
 from passerby.discovery import seedrecord
 from passerby.discovery.addresses import Scope
-from passerby.discovery.limits import COME_BACK, EPOCH, KNOWN_SEEDS, REMEMBERED_SEEDS, SETTLED
+from passerby.discovery.limits import COME_BACK, EPOCH, KNOWN_SEEDS, SETTLED
 from passerby.discovery.lookup import Candidate, block_at
 from passerby.discovery.searching.knownseed import Known, Origin, position_of
 from passerby.discovery.searching.lookupmemory import LookupMemory
@@ -240,12 +240,6 @@ class SeedBook:
         """Return when a silent one of the named seeds is next tried; None if none waits for that."""
         named = (k.retry_at for k in self._known.values() if k.origin is Origin.NAMED and not k.is_usable(now))
         return min(named, default=None)
-
-    def worth_remembering(self) -> list[Known]:
-        """Return the seeds for the next run, best first: who answered in this one, lately and without failing."""
-        worth = [k for k in self._known.values() if k.origin is not Origin.LOCAL and k.answered is not None]
-        worth.sort(key=lambda known: (known.failures, -(known.answered or 0.0)))
-        return worth[:REMEMBERED_SEEDS]
 
     # ---- entries
 

@@ -2,9 +2,14 @@
 
 Nothing of a chat is remembered. A local seed never is, this machine's or another's of the local network: it dies with
 its process.
+
+Among many seeds those that a person comes to know lie near the rooms of what the person likes. So which are remembered,
+and in which order, is left to chance, and those of earlier runs count as much as those of the last.
 """
 
 import dataclasses
+import hashlib
+import secrets
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,6 +24,8 @@ from passerby.node.config import Folders
 
 FAILURES: Final = 5  # runs in a row without an answer: then it is forgotten
 FILE: Final = "seeds.json"
+_LUCK: Final = secrets.token_bytes(16)
+"""Another in every run, and one for all of it: else each time of writing would be another drawing."""
 
 
 class Seed(msgspec.Struct, frozen=True):
@@ -49,23 +56,21 @@ def decode(content: bytes | None) -> list[Seed]:
 
 
 def updated(seeds: Iterable[Seed], network: str, run: Iterable[Known], *, over: bool = True) -> list[Seed]:
-    """Take in what a run knew of seeds: those that answered come first, the others behind them in their old order.
+    """Take in what a run knew of seeds: of all that answered in it or earlier as many as there is room for, by chance.
 
-    One that did not answer is remembered only if it was before; that counts against it, once the run is `over`.
+    One that did not answer is remembered only if it was before; that counts against it, once the run is `over`, and who
+    failed more often comes later.
     """
     before = {seed.key: seed for seed in seeds}
-    answered: list[tuple[float, Seed]] = []
     for known in run:
         now = _seed_of(network, known)
         old = before.get(now.key)
         if known.answered is not None:
-            before.pop(now.key, None)
-            answered.append((-known.answered, now))
+            before[now.key] = now
         elif old is not None and known.failures and over:
             before[now.key] = msgspec.structs.replace(old, failures=old.failures + 1)
-    best = [seed for _, seed in sorted(answered, key=lambda entry: entry[0])]
-    rest = sorted((seed for seed in before.values() if seed.failures < FAILURES), key=lambda seed: seed.failures)
-    return [*best, *rest][:REMEMBERED_SEEDS]
+    kept = (seed for seed in before.values() if seed.failures < FAILURES)
+    return sorted(kept, key=lambda seed: (seed.failures, _lot(seed)))[:REMEMBERED_SEEDS]
 
 
 def load(folders: Folders, network: str) -> list[Introduced]:
@@ -79,6 +84,10 @@ def save(folders: Folders, network: str, run: Iterable[Known], *, over: bool = T
     before = decode(home.read(path, folders))
     if set(updated(before, network, worth, over=over)) != set(before):
         home.update(path, folders, lambda there: msgspec.json.encode(updated(decode(there), network, worth, over=over)))
+
+
+def _lot(seed: Seed) -> bytes:
+    return hashlib.blake2b(repr(seed.key).encode(), key=_LUCK).digest()
 
 
 def _is_lasting(known: Known) -> bool:

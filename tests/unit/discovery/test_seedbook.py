@@ -322,16 +322,6 @@ def test_named_seeds_are_missed_when_none_of_them_is_there() -> None:
     assert not book.named_are_silent()
 
 
-def test_who_answered_is_remembered_the_steady_and_the_latest_first() -> None:
-    book = SeedBook()
-    for number in range(5):
-        named(book, number, origin=Origin.LOCAL if number == 4 else Origin.NAMED)
-        if number != 3:
-            book.proven(PIDS[number], float(number))
-    book.failed(PIDS[2], 9.0)
-    assert [known.pid for known in book.worth_remembering()] == [PIDS[1], PIDS[0], PIDS[2]]
-
-
 def test_a_seed_that_answered_a_lookup_needs_nobodys_word() -> None:
     book = SeedBook()
     record = SeedRecord(KEYS[1].public, (HERE,), int(UNIX))
