@@ -121,7 +121,8 @@ class Contacts:
             for name in self._sources.names:
                 nursery.start_soon(self._keep_looked_up, name)
             if self._near.lan is not None:
-                nursery.start_soon(self._near.lan.run, partial(self._visit, Origin.FOUND), self._found, self._lost)
+                visit = partial(self._visit, Origin.FOUND)
+                nursery.start_soon(self._near.lan.run, visit, self._found, self._lost, self._is_silent)
             if self._near.local is not None:
                 nursery.start_soon(self._attend_local, self._near.local)
 
@@ -167,6 +168,10 @@ class Contacts:
             known = self._book.get(pid)
             if known is not None and known.origin is Origin.FOUND and not known.guests:
                 self._tell(Withdrawn(pid))
+
+    def _is_silent(self, pid: bytes) -> bool:
+        known = self._book.get(pid)
+        return known is not None and not known.guests and known.failures > 0
 
     async def _attend_local(self, local: LocalSeed) -> None:
         """Look for the local seed at once if no other is known, else when all others are silent.

@@ -16,6 +16,7 @@ import trio
 
 from passerby.discovery.addresses import Address, Scope
 from passerby.node.config import Folders
+from passerby.node.firstcontacts.announced import IsSilent
 from passerby.node.firstcontacts.interfaces import own_lan_hosts
 from passerby.node.firstcontacts.localseed import TROUBLE, LocalSeed, Reach, Visit
 from passerby.node.firstcontacts.mdns import Found, Mdns, MdnsError
@@ -53,24 +54,29 @@ class Lan:
         self._changed = trio.Event()
         return True
 
-    async def run(self, visit: Visit, found: Found, lost: Found) -> None:
-        """Attend this machine's seed as `visit` does, and tell of all that come and go; for ever."""
+    async def run(self, visit: Visit, found: Found, lost: Found, is_silent: IsSilent) -> None:
+        """Attend this machine's seed as `visit` does, and tell of all that come and go; for ever.
+
+        `is_silent` tells of a peer id whether its seed was tried in vain.
+        """
         while True:
             changed = self._changed
             async with trio.open_nursery() as nursery:
                 if self.hosts:
-                    nursery.start_soon(self._attend, self.hosts, visit, found, lost)
+                    nursery.start_soon(self._attend, self.hosts, visit, found, lost, is_silent)
                 else:
                     self._trouble(NO_LAN)
                 await changed.wait()
                 nursery.cancel_scope.cancel()
 
-    async def _attend(self, hosts: tuple[str, ...], visit: Visit, found: Found, lost: Found) -> None:
+    async def _attend(
+        self, hosts: tuple[str, ...], visit: Visit, found: Found, lost: Found, is_silent: IsSilent
+    ) -> None:
         while True:
             self._others.clear()
             try:
                 async with Mdns.open(
-                    self._network, hosts, partial(self._found, found), partial(self._lost, lost)
+                    self._network, hosts, partial(self._found, found), partial(self._lost, lost), is_silent
                 ) as mdns:
                     reach = Reach("lan-seed", Scope.LAN, listening_at(hosts), partial(self._announced, mdns))
                     await LocalSeed(self._network, self._folders, self._trouble, reach).attend(visit)
