@@ -88,6 +88,7 @@ class Contacts:
         self._watch = watch
         self._began = trio.current_time()
         self._retries: dict[Address, float] = {}
+        self._led: set[Address] = set()
         self._news = trio.Event()
 
     @property
@@ -145,14 +146,18 @@ class Contacts:
             pause = FIRST_RETRY if changed else min(LONGEST_RETRY, 2 * pause)
 
     def _take(self, name: Address, found: Sequence[Address]) -> None:
-        """Introduce a named host at its addresses, whatever they are: it was meant. But not out of reach."""
+        """Introduce a named host at its addresses, whatever they are: it was meant. But not out of reach.
+
+        Once a name led to a seed, an answer out of reach is none: else whoever answers for it could end the run.
+        """
         seeds = by_seed(found)
         within = [seed for seed in seeds if reach.is_open(seed[1], lan=self._near.lan is not None)]
-        if seeds and not within:
+        if seeds and not within and name not in self._led:
             self._refuse(reach.refusal(name, seeds[0][1]))
         for pid, scope, addresses in within[:1]:
+            self._led.add(name)
             known = self._book.get(pid)
-            if known is not None and not set(addresses) <= set(known.addresses):
+            if known is not None and not known.guests and not set(addresses) <= set(known.addresses):
                 self._tell(Withdrawn(pid))
             self._tell(Introduced(pid, scope, addresses, Origin.NAMED))
 

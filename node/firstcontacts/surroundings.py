@@ -39,13 +39,14 @@ class Surroundings:
     ) -> None:
         self._settings = settings
         self._book = person.seeds
+        self._refuse = refuse
         self._warn = warn
         self._has_met = False
         self._watch = NetworkWatch(person.clock)
         local = LocalSeed(settings.network, settings.folders, warn) if settings.local else None
         self._lan = Lan(settings.network, settings.folders, warn) if settings.lan else None
         self.contacts: Final = Contacts(
-            first, Near(local, self._lan), self._book, tell, refuse, person.names, self._watch
+            first, Near(local, self._lan), self._book, tell, self._refused, person.names, self._watch
         )
 
     @property
@@ -61,6 +62,13 @@ class Surroundings:
     def met(self) -> None:
         """Take that somebody was met."""
         self._has_met = True
+
+    def _refused(self, failed: Failed) -> None:
+        """End the run before the first chat only: whoever answers for a name is not to choose when a chat ends."""
+        if self._has_met:
+            self._warn(failed.text)
+        else:
+            self._refuse(failed)
 
     async def run(self, moved: Moved) -> None:
         """Attend to all of it until cancelled; `moved` is told of other networks, and of having slept."""

@@ -10,8 +10,8 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import parse
 from passerby.discovery.peerids import peer_id_text
 from passerby.discovery.searching.seednames import ANSWERS, parse_named
-from passerby.node.events import Failed, Finished, Search, State, StateChanged
-from passerby.node.firstcontacts import names
+from passerby.node.events import Ended, Failed, Finished, Search, State, StateChanged, Warned
+from passerby.node.firstcontacts import contacts, names
 from passerby.node.firstcontacts.names import Names
 from support.nameserver import name_server
 from support.people import matched, person, settings
@@ -147,3 +147,20 @@ async def test_a_host_out_of_reach_is_refused_once_it_is_known(hosts: Hosts, hos
         async with person(settings(network_seeds=(f"/dns4/seed.example/tcp/7171/p2p/{ONE}",))) as one:
             assert (await one.expect(Failed)).code == code
             assert (await one.expect(Finished)).exit_code == 7
+
+
+async def test_a_host_that_turns_out_to_be_out_of_reach_ends_no_chat(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contacts, "FIRST_RETRY", 0.3)  # instead of 5 s
+    await use(hosts)
+    named = settings(network_seeds=(f"/dns4/seed.example/tcp/7171/p2p/{ONE}",))
+    with trio.fail_after(PATIENCE):
+        async with person(named) as one, person(named) as other:
+            await matched(one, other)
+            hosts.known["seed.example"] = "1.1.1.1"
+            await one.expect(Warned, lambda event: "seed.example" in event.text)
+            await one.say("still here?")
+            assert await other.hear(1) == ["still here?"]
+            for someone in (one, other):
+                assert not someone.all(Ended) + someone.all(Failed) + someone.all(Finished)
