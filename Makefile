@@ -5,8 +5,9 @@ ARGS ?=
 BIN := .venv/bin
 # nothing but a person's own chat ever looks for public seeds
 OFFLINE := PASSERBY_DIRECTORY=off
-# as many tests at once as there are cores; those of one file one after the other, since some share a network namespace
-ALONGSIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+# as many tests at once as there are cores; but for the unit tests those of one file one after the other, since some
+# share a network namespace
+ALONGSIDE := --numprocesses auto --maxprocesses 4
 
 .PHONY: help chat seed lab test soak check cures-off fuzz bench bench-peers node-parts sim sim-long lock clean installed installed-dev
 
@@ -39,10 +40,10 @@ lab: installed
 
 test: installed-dev
 	$(BIN)/coverage erase
-	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" $(ALONGSIDE) tests/unit tests/test_layout.py tests/test_security_rows.py
+	$(OFFLINE) $(BIN)/coverage run -m pytest -m "not slow" $(ALONGSIDE) --dist worksteal tests/unit tests/test_layout.py tests/test_security_rows.py
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(OFFLINE) $(BIN)/pytest -m "not slow" $(ALONGSIDE) tests/integration tests/e2e tests/natlab
+	$(OFFLINE) $(BIN)/pytest -m "not slow" $(ALONGSIDE) --dist loadfile tests/integration tests/e2e tests/natlab
 
 soak: installed-dev
 	$(OFFLINE) $(BIN)/pytest $(if $(SHORT),-m "slow and not long" tests/integration tests/e2e tests/natlab,-m slow tests)
