@@ -7,6 +7,7 @@ by as long as was left of it.
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import psutil
@@ -20,7 +21,7 @@ POLL: Final = 2.0  # seconds; what a person notices of a network that came back 
 
 
 def read_interfaces() -> list[Interface]:
-    """Return what the operating system says now."""
+    """Return what the operating system says now. OSError if it says nothing, as when no descriptor is left."""
     stats = psutil.net_if_stats()
     found: list[Interface] = []
     for name, addresses in psutil.net_if_addrs().items():
@@ -36,7 +37,10 @@ def read_interfaces() -> list[Interface]:
 
 
 def own_lan_hosts() -> tuple[str, ...]:
-    """Return `lan_hosts` of this machine that can be listened on now: one that IPv6 is still probing cannot."""
+    """Return `lan_hosts` of this machine that can be listened on now: one that IPv6 is still probing cannot.
+
+    OSError if nobody can tell now.
+    """
     return tuple(host for host in lan_hosts(read_interfaces(), _speaking_from()) if _can_listen(host))
 
 
@@ -49,16 +53,26 @@ class NetworkWatch:
         self._news = trio.Event()
 
     async def run(self, changed: Callable[[frozenset[str]], None]) -> None:
-        """Tell the addresses there are now after each change, for ever."""
-        hosts, offset = reaching(self._read()), self._clock()
+        """Tell the addresses there are now after each change, for ever.
+
+        A look that fails is none: the next is compared with the last that did not. OSError of `changed`, which may have
+        to look closer, is such a failure too: it is told again.
+        """
+        last: tuple[frozenset[str], float] | None = None
+        with suppress(OSError):
+            last = self._look()
         while True:
             await trio.sleep(POLL)
-            before = hosts, offset
-            hosts, offset = reaching(self._read()), self._clock()
-            if hosts != before[0] or abs(offset - before[1]) > CLOCK_JUMP:
-                self._news.set()
-                self._news = trio.Event()
-                changed(hosts)
+            with suppress(OSError):
+                now = self._look()
+                if last is None or now[0] != last[0] or abs(now[1] - last[1]) > CLOCK_JUMP:
+                    changed(now[0])
+                    self._news.set()
+                    self._news = trio.Event()
+                last = now
+
+    def _look(self) -> tuple[frozenset[str], float]:
+        return reaching(self._read()), self._clock()
 
     async def changed_within(self, seconds: float) -> bool:
         """Wait for a change; False if there is none for so long."""

@@ -1,10 +1,15 @@
 """Which of the machine's addresses a local network can use, and when the network counts as changed."""
 
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import trio
 import trio.testing
 
-from passerby.node.firstcontacts.interfaces import POLL, NetworkWatch, read_interfaces
+from passerby.node.firstcontacts.interfaces import POLL, NetworkWatch, own_lan_hosts, read_interfaces
 from passerby.node.firstcontacts.lanhosts import Interface, lan_hosts, reaching
 
 WIFI = Interface("192.168.1.5")
@@ -46,7 +51,18 @@ class World:
         self.interfaces = [WIFI]
         self.offset = 1000.0
         self.told: list[frozenset[str]] = []
-        self.watch = NetworkWatch(lambda: self.offset, lambda: self.interfaces)
+        self.fails = 0
+        self.watch = NetworkWatch(lambda: self.offset, self.read)
+
+    def read(self) -> list[Interface]:
+        self.fail()
+        return self.interfaces
+
+    def fail(self) -> None:
+        """Have no descriptor left, `fails` times."""
+        if self.fails:
+            self.fails -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
 
 
 async def test_a_change_is_told_once(autojump_clock: trio.testing.MockClock) -> None:
@@ -72,4 +88,66 @@ async def test_a_machine_that_slept_counts_as_elsewhere(autojump_clock: trio.tes
         world.offset += 3600
         assert await world.watch.changed_within(2 * POLL)
         assert world.told == [{"192.168.1.5"}]
+        nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_who_cannot_look_does_not_take_it_for_no_network() -> None:
+    with no_descriptor_left(), pytest.raises(OSError, match="Too many open files"):
+        own_lan_hosts()
+
+
+async def test_a_look_that_fails_changes_nothing_and_the_next_one_counts(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.watch.run, world.told.append)
+        await trio.sleep(POLL / 2)
+        world.fails = 3
+        await trio.sleep(10 * POLL)
+        assert (world.fails, world.told) == (0, [])
+        world.interfaces, world.fails = [Interface("10.0.0.9")], 3
+        await trio.sleep(10 * POLL)
+        assert world.told == [{"10.0.0.9"}]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_could_not_look_at_first_is_told_what_is_there(autojump_clock: trio.testing.MockClock) -> None:
+    world = World()
+    world.fails = 1
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.watch.run, world.told.append)
+        await trio.sleep(10 * POLL)
+        assert world.told == [{"192.168.1.5"}]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_has_to_look_closer_and_cannot_is_told_again(autojump_clock: trio.testing.MockClock) -> None:
+    world = World()
+    looks = 0
+
+    def changed(hosts: frozenset[str]) -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        world.told.append(hosts)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.watch.run, changed)
+        await trio.sleep(POLL / 2)
+        world.interfaces = [Interface("10.0.0.9")]
+        await trio.sleep(10 * POLL)
+        assert looks == 3
+        assert world.told == [{"10.0.0.9"}]
         nursery.cancel_scope.cancel()
