@@ -22,6 +22,7 @@ from passerby.node.config import (
 )
 from passerby.node.configfile import FILE_BYTES, ConfigError
 
+LARGEST: Final = 1 << 20  # bytes that are read of a file of ours: the largest, 64 seeds with records, has 200 KB
 LOCK_TIMEOUT: Final = 10.0  # each holder writes one small file: whoever waits longer waits for a frozen process
 
 
@@ -122,10 +123,11 @@ def _is_ours(path: Path, folders: Folders) -> bool:
 
 
 def read(path: Path, folders: Folders) -> bytes | None:
-    """The content of a file of ours, or None where there is none. Raises HomeError."""
+    """The content of a file of ours, LARGEST bytes at most, or None where there is none. Raises HomeError."""
     try:
         refuse_writable_by_others(path)
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -171,7 +171,7 @@ class _Meeting:
             content = home.read(self._notice, self._folders)
             notice = msgspec.json.decode((content or b"")[:FILE_BYTES], type=Notice)
             address = parse_seed(notice.address)
-        except (msgspec.DecodeError, AddressError):
+        except (msgspec.DecodeError, AddressError, RecursionError):
             return None
         return address if address.scope is self._reach.scope and notice.boot == _boot() else None
 

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import secrets
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -50,9 +51,9 @@ def decode(content: bytes | None) -> list[Seed]:
     """Return what a file holds, best first; what is no longer readable counts as forgotten."""
     try:
         seeds = msgspec.json.decode(content or b"[]", type=list[Seed])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return []
-    return [seed for seed in seeds if _is_sound(seed)][:REMEMBERED_SEEDS]
+    return list(islice(filter(_is_sound, seeds), REMEMBERED_SEEDS))
 
 
 def updated(seeds: Iterable[Seed], network: str, run: Iterable[Known], *, over: bool = True) -> list[Seed]:
@@ -110,8 +111,12 @@ def _introduced(seed: Seed) -> Introduced:
 
 
 def _is_sound(seed: Seed) -> bool:
+    """Tell whether all addresses are of one peer, and of the scope that they would be dialled in; a name is public."""
+    if len(seed.addresses) > RECORD_ADDRESSES:
+        return False
     try:
-        peers = {parse_seed(text).peer for text in seed.addresses}
+        told = [parse_seed(text) for text in seed.addresses]
     except AddressError:
         return False
-    return len(peers) == 1
+    scopes = {address.scope or Scope.PUBLIC for address in told}
+    return len({address.peer for address in told}) == 1 and scopes == {seed.scope}

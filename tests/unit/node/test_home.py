@@ -104,6 +104,13 @@ def test_update_sees_what_is_there_and_readers_see_old_or_new(folders: Folders) 
     assert seen == [None, b"+", b"++"]
 
 
+def test_of_a_file_that_is_none_of_ours_no_more_than_a_mebibyte_is_read(folders: Folders) -> None:
+    path = home.ensure_folder(folders.state, folders) / "x"
+    path.write_bytes(bytes(2**20 + 1))
+    path.chmod(0o600)
+    assert home.read(path, folders) == bytes(2**20)
+
+
 ADD = """
 import json, os, sys
 from passerby.node import home
