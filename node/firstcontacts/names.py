@@ -48,7 +48,7 @@ class Names:
         seeds, names = read_answer(await self._texts(PREFIX + name.name), name)
         found.update(dict.fromkeys(seeds))
         if depth > 1:
-            for further in names[: ANSWERS - len(found)]:
+            for further in names:
                 await self._follow(further, found, depth - 1)
 
     async def _texts(self, name: str) -> list[str]:

@@ -4,14 +4,20 @@ from typing import cast
 
 import pytest
 import trio
-from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
+from trio.testing import (
+    MemoryReceiveStream,
+    MemorySendStream,
+    MockClock,
+    memory_stream_pair,
+    wait_all_tasks_blocked,
+)
 
 from passerby.crypto.keys import peer_id_of
 from passerby.crypto.stamp import Parties, Personal
-from passerby.discovery import wire
+from passerby.discovery import frames, wire
 from passerby.discovery.addresses import Scope
-from passerby.discovery.asking import AT_ONCE, FIRST_REQUEST, IDLE, LOBBY, PACE, Asker
-from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH
+from passerby.discovery.asking import AT_ONCE, FIRST_REQUEST, IDLE, LOBBY, PACE, Asker, read_frame
+from passerby.discovery.limits import ANSWER_TIMEOUT, BODY_TIMEOUT, EPOCH, OUTSTANDING
 from passerby.discovery.rooms import room_of
 from passerby.discovery.seeding.service import OUTSIDE, LobbyServer, unix_minus_now
 from passerby.node.connection import Stream
@@ -175,6 +181,32 @@ async def test_a_seed_that_reads_nothing_is_given_up(autojump_clock: MockClock) 
         for _ in range(1000):
             client.post(SAMPLE, lambda _: None)
         await client.run()
+
+
+async def test_no_more_than_eight_requests_wait_for_an_answer(autojump_clock: MockClock) -> None:
+    ours, theirs = pair()
+    client = Asker(ours, LOBBY)
+    numbers: list[int] = []
+
+    async def read() -> None:
+        while True:
+            body = await read_frame(theirs, frames.request_length, PATIENCE)
+            request = LOBBY.decode_request(body)
+            assert not isinstance(request, frames.Unknown)
+            numbers.append(request.request)
+
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            for task in (client.run, read):
+                nursery.start_soon(task)
+            for _ in range(2 * OUTSTANDING):
+                client.post(SAMPLE, lambda _: None)
+            await wait_all_tasks_blocked()
+            assert len(numbers) == OUTSTANDING == 8
+            await theirs.write(wire.encode(wire.Unchanged(numbers[0])))
+            await wait_all_tasks_blocked()
+            assert len(numbers) == OUTSTANDING + 1
+            nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("said", [b"\x01\x11", b"\x01\x11half"], ids=["a length", "a length and a beginning"])

@@ -1,19 +1,22 @@
 """Somebody with several addresses: a dead one costs little, and a name in a record leads nowhere near."""
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 import trio
 
 from passerby.discovery.addresses import Address, parse
+from passerby.node.connection import Connection
 from passerby.node.dialling import STAGGER, dial_first
 from passerby.node.firstcontacts.names import Names
 from passerby.node.host import Host
 from passerby.node.seedlinks import SeedLinks
 
 PATIENCE = 20.0
+PROMPT = 5.0  # seconds; a connection that nobody uses is closed by the other side after 10
 REFUSING = parse("/ip4/127.0.0.1/tcp/9")
 
 
@@ -55,12 +58,54 @@ async def test_nobody_there_is_none_and_leaves_nothing_behind() -> None:
             assert one.connections() == []
 
 
-async def test_who_answers_first_is_the_only_one() -> None:
+class Together:
+    """A host whose dials all answer in the same moment, once `count` of them could."""
+
+    def __init__(self, host: Host, count: int, then: Callable[[], None] = lambda: None) -> None:
+        self._host = host
+        self._left = count
+        self._then = then
+        self._now = trio.Event()
+        self.answered: list[Connection] = []
+
+    async def dial(self, address: str, peer: bytes, *, timeout: float) -> Connection:  # noqa: ASYNC109 - as Host has it
+        connection = await self._host.dial(address, peer, timeout=timeout)
+        self._left -= 1
+        if self._left:
+            await self._now.wait()
+        else:
+            self._now.set()
+            self._then()
+        self.answered.append(connection)
+        return connection
+
+
+async def test_of_those_who_answer_in_the_same_moment_one_is_kept() -> None:
     with trio.fail_after(PATIENCE):
-        async with host() as one, Host.open(secrets.token_bytes(32), listen=["/ip4/127.0.0.1/tcp/0"] * 1) as other:
-            address = parse(other.addresses[0])
-            assert await dial_first(one, other.peer_id, [address] * 4, 3.0) is not None
-            assert len(one.connections()) == 1
+        async with host() as one, host() as other:
+            together = Together(one, 3)
+            there = [parse(other.addresses[0])] * 3
+            kept = await dial_first(cast("Host", together), other.peer_id, there, PATIENCE)
+            assert kept in together.answered
+            assert len(together.answered) == 3
+            with trio.fail_after(PROMPT):
+                for each in together.answered:
+                    if each is not kept:
+                        await each.wait_closed()
+            assert one.connections() == [kept]
+
+
+async def test_who_answers_in_the_moment_of_giving_up_is_not_kept() -> None:
+    with trio.fail_after(PATIENCE):
+        async with host() as one, host() as other:
+            scope = trio.CancelScope()
+            together = Together(one, 1, scope.cancel)
+            with scope:
+                await dial_first(cast("Host", together), other.peer_id, [parse(other.addresses[0])], PATIENCE)
+            assert scope.cancelled_caught
+            (connection,) = together.answered
+            with trio.fail_after(PROMPT):
+                await connection.wait_closed()
 
 
 class Liar(Names):

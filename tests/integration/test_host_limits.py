@@ -151,6 +151,20 @@ async def test_a_peer_and_a_seed_have_the_places_that_are_theirs(monkeypatch: py
         assert given == [4711, 17]
 
 
+async def test_a_peer_lets_nobody_in_from_beyond_the_local_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    doors: list[Admit] = []
+
+    def note(key: KeyPair, *, max_connections: int, admit: Admit) -> BasicHost:
+        doors.append(admit)
+        return cures.mended_host(key, max_connections=max_connections, admit=admit)
+
+    monkeypatch.setattr("passerby.node.host.mended_host", note)
+    async with presence.Presence.open(somebody(settings()), talk, lambda: None):
+        (admit,) = doors
+    near, far = ["127.0.0.1", "::1", "10.0.0.5", "fd00::5", "fe80::5"], ["8.8.8.8", "2600::1", "::ffff:8.8.8.8"]
+    assert [host for host in near + far if admit(host, 4001)] == near
+
+
 async def test_a_seed_counts_the_streams_of_one_connection_together(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks: list[str] = []
     three = trio.Event()

@@ -61,6 +61,18 @@ async def test_a_long_list_comes_over_tcp_and_sixteen_are_taken() -> None:
             assert len(await Names([server.address]).find(NAMED)) == ANSWERS
 
 
+async def test_of_all_that_a_list_leads_to_sixteen_are_taken() -> None:
+    lists = {
+        f"_dnsaddr.list{number}.example": [f"dnsaddr=/ip4/1.1.{number}.{n}/tcp/7171/p2p/{ONE}" for n in range(1, 10)]
+        for number in range(1, 30)
+    }
+    names = [f"dnsaddr=/dnsaddr/list{number}.example" for number in range(1, 30)]
+    with trio.fail_after(PATIENCE):
+        async with name_server({"_dnsaddr.seeds.example": names, **lists}) as server:
+            assert len(await Names([server.address]).find(NAMED)) == ANSWERS == 16
+            assert len(server.asked) == 1 + ANSWERS
+
+
 async def test_no_answer_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "LOOKUP_TIME", 0.5)  # instead of 5 s
     with trio.fail_after(PATIENCE):
@@ -78,6 +90,7 @@ class Hosts(trio.abc.HostnameResolver):
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
+        self.many: list[str] = []
         self.asked: list[str] = []
 
     async def getaddrinfo(  # type: ignore[override]
@@ -93,7 +106,8 @@ class Hosts(trio.abc.HostnameResolver):
         self.asked.append(name)
         if name not in self.known:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.known[name], port))]
+        found = [self.known[name], *self.many]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
     async def getnameinfo(self, sockaddr: tuple[str, int] | tuple[str, int, int, int], flags: int) -> tuple[str, str]:
         raise AssertionError("nobody is asked for the name of an address")
@@ -115,6 +129,12 @@ async def test_a_host_is_looked_up_with_its_port_and_peer(hosts: Hosts) -> None:
     assert await Names().find(parse_named(f"/dns4/other.example/tcp/7171/p2p/{ONE}")) == ()
     assert await Names().find(parse_named(PUBLIC)) == (parse(PUBLIC),)
     assert hosts.asked == ["seed.example", "other.example"]
+
+
+async def test_of_the_addresses_of_a_host_sixteen_are_taken(hosts: Hosts) -> None:
+    await use(hosts)
+    hosts.known["seed.example"], hosts.many = "1.1.1.1", [f"1.1.2.{number}" for number in range(60)]
+    assert len(await Names().find(parse_named(f"/dns4/seed.example/tcp/7171/p2p/{ONE}"))) == ANSWERS
 
 
 async def test_people_meet_at_a_seed_whose_host_was_named(hosts: Hosts) -> None:
