@@ -139,6 +139,10 @@ class Candidates:
         self._tries += 1
         return self._rng.choice(self._rng.choice(pools))
 
+    def has_anybody(self, now: float) -> bool:
+        """Whether seeds name anybody whom there is reason to dial, now or after a pause."""
+        return bool(self._dialable(now, ()))
+
     def next_chance(self, now: float) -> float | None:
         """Return the next moment after `now` at which `choose` may find somebody whom it does not find now."""
         if self.is_spent:

@@ -50,10 +50,14 @@ class Place:
         """Take that the seed did not let us in, or not any more."""
         self.standing, self.entered, self.retry_at = Standing.OUTSIDE, False, until
 
+    def refuses(self, now: float) -> bool:
+        """Whether the seed does not let us in, and is not asked again yet."""
+        return self.standing is Standing.OUTSIDE and now < self.retry_at
+
     def counts(self, now: float) -> bool:
         """Whether to count on it: not refused for now, not waiting for an answer for longer than a good seed takes."""
         if self.standing is Standing.OUTSIDE:
-            return now >= self.retry_at
+            return not self.refuses(now)
         return self.standing is not Standing.ENTERING or now < self.since + ENTER_PATIENCE
 
     def next_change(self) -> float:
@@ -126,6 +130,16 @@ class Guest:
         """Whether to count on it in a room."""
         place = self.places.get(room)
         return self.counts(now) and (place is None or place.counts(now))
+
+    def refuses(self, room: RoomId, now: float) -> bool:
+        """Whether it does not let us into a room, and is not asked again yet."""
+        place = self.places.get(room)
+        return place is not None and place.refuses(now)
+
+    def is_in(self, room: RoomId) -> bool:
+        """Whether it lets us in a room."""
+        place = self.places.get(room)
+        return place is not None and place.is_inside
 
     @property
     def is_entering(self) -> bool:

@@ -9,8 +9,7 @@ it answers, so two things are told apart:
 As targets connect, `inside` becomes the targets; until then nothing waits, and whoever invents near seeds gains none.
 A seed that keeps us waiting, or refuses, is not counted: the next nearest is taken beside it.
 
-A stagger of 25 ms between the first seed and the others was left out on purpose: it is shorter than a round trip to
-most seeds, so it would save no connection there, and cost the match its 25 ms.
+At the beginning of a search not all targets are connected at once: opening.py says which of them, and when the others.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +29,7 @@ from passerby.discovery.limits import (
 from passerby.discovery.rooms import RoomId
 from passerby.discovery.searching.guests import Guest
 from passerby.discovery.searching.knownseed import Known
+from passerby.discovery.searching.opening import Opening
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.searching.wantedrooms import Turn, Wanted
 
@@ -66,7 +66,14 @@ class Homes:
         self._version = -1
         self._rankings: dict[tuple[Scope, RoomId], list[Known]] = {}
 
-    def plan(self, wanted: Iterable[Wanted], guests: Mapping[bytes, Guest], now: float, breadth: Breadth) -> Plan:
+    def plan(
+        self,
+        wanted: Iterable[Wanted],
+        guests: Mapping[bytes, Guest],
+        now: float,
+        breadth: Breadth,
+        opening: Opening,
+    ) -> Plan:
         """Return whom to be with."""
         if self._book.version != self._version:
             self._version = self._book.version
@@ -79,7 +86,7 @@ class Homes:
             here = [pid for pid in local if pid in guests and guests[pid].up]
             for scope in self._book.scopes():
                 choice = _Choice(self._ranking(scope, want, now), want, guests, now, breadth)
-                columns.append(choice.targets())
+                columns.append(opening.narrow(want, scope, choice.targets(), guests, now))
                 here += choice.inside()
                 known = max(known, choice.proven)
             inside[want.room] = tuple(here)

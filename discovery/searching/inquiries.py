@@ -28,6 +28,7 @@ from passerby.discovery.rooms import RoomId
 from passerby.discovery.searching.guests import Guest
 from passerby.discovery.searching.knownseed import Known
 from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.opening import Opening
 from passerby.discovery.searching.searchevents import AskSeed, CheckWork, Effect, Told, Warn
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seeding.table import place_of
@@ -55,8 +56,9 @@ class _LookedUp:
 class Inquiries:
     """The questions of one peer id. What is learnt goes into the person's `book` and `levels`."""
 
-    def __init__(self, book: SeedBook, levels: LevelMemory, rng: random.Random) -> None:
+    def __init__(self, book: SeedBook, levels: LevelMemory, rng: random.Random, opening: Opening) -> None:
         """Ask nothing yet."""
+        self._opening = opening
         self._book = book
         self._levels = levels
         self._rng = rng
@@ -68,9 +70,13 @@ class Inquiries:
     # ---- time and hints
 
     def ask(self, guests: Mapping[bytes, Guest], target: bytes, now: float, gap: float = ASK_GAP) -> list[Effect]:
-        """Ask three seeds for time and hint, and those of unknown place who they are; not again within `gap`."""
+        """Ask three seeds for time and hint, and those of unknown place who they are; not again within `gap`.
+
+        Fewer only if no others will soon be there: of three one may lie.
+        """
         up = [guest.pid for guest in guests.values() if guest.up]
-        if now - self._asked < gap or not up:
+        is_early = self._opening.holds_back(now) or any(not guest.up and guest.counts(now) for guest in guests.values())
+        if now - self._asked < gap or not up or (is_early and len(up) < CLOCK_SEEDS):
             return []
         self._asked = now
         self._errors = []

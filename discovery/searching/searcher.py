@@ -8,7 +8,7 @@ what searchevents.py says.
     seeds known         -> seedbook.py    -> nearest to a room  -+-> homes.py: the plan -> attendance.py: what to send
     seeds' answers -> candidates.py: whom to dial; levels.py; seedbook.py, inquiries.py: more seeds
 
-A new plan is made only after an event that may change it, or when one is due.
+A new plan is made only after an event that may change it, or when one is due: planning.py.
 """
 
 import random
@@ -20,16 +20,17 @@ from math import inf
 from passerby.crypto.errors import LocalProtocolError
 from passerby.crypto.keys import SigningKey
 from passerby.discovery import tickets, wire
-from passerby.discovery.limits import ASK_GAP, FIRST_PERIOD, SEEDS_PER_ROUND, WIDE_ROUNDS
+from passerby.discovery.limits import ASK_GAP, SEEDS_PER_ROUND
 from passerby.discovery.rooms import ANYBODY, RoomId
 from passerby.discovery.searching import searchevents as events
 from passerby.discovery.searching.attendance import Attendance
-from passerby.discovery.searching.candidates import Candidates
+from passerby.discovery.searching.candidates import Candidates, Outcome
 from passerby.discovery.searching.guests import Guest
-from passerby.discovery.searching.homes import Breadth, Homes, Plan
+from passerby.discovery.searching.homes import Plan
 from passerby.discovery.searching.inquiries import Inquiries
 from passerby.discovery.searching.levels import LevelMemory
 from passerby.discovery.searching.peerbook import PeerBook
+from passerby.discovery.searching.planning import Planning
 from passerby.discovery.searching.schedule import Schedule
 from passerby.discovery.searching.searchview import view_of
 from passerby.discovery.searching.seedbook import SeedBook
@@ -76,14 +77,12 @@ class Searcher:
         self._tickets = Ticketing(key, sign, read)
         self._candidates = Candidates(self._tickets.pid, met, blocked, rng)
         self._rooms = WantedRooms(network, levels, rng)
-        self._homes = Homes(book)
         self._attendance = Attendance(book, self._tickets.own)
         self._guests = self._attendance.guests
-        self._inquiries = Inquiries(book, levels, rng)
+        self._planning = Planning(book, self._rooms, self._guests)
+        self._inquiries = Inquiries(book, levels, rng, self._planning.opening)
         self._schedule = Schedule(rng)
-        self._state, self._started, self._breadth = _State.IDLE, 0.0, Breadth.NARROW
-        self._is_stale = True
-        self._planned, self._change_at = (-1, -1), inf
+        self._state, self._started = _State.IDLE, 0.0
 
     def handle(self, event: events.Event, now: float) -> list[events.Effect]:
         """Take what happened; return what to do, in this order. What a seed says amiss is left out.
@@ -103,13 +102,15 @@ class Searcher:
                 effects = self._take(seed, room, answer, now)
             case events.AttemptEnded(pid, outcome):
                 self._candidates.ended(pid, outcome, now)
+                if outcome is not Outcome.BUSY:
+                    self._planning.hold_nothing_back(now)
             case events.Met(pid):
                 self._candidates.met(pid, now)
             case events.Tick():
                 pass
             case _:
                 effects = self._adapt(event, now)
-                self._is_stale = True
+                self._planning.change()
         return effects + self._sample(now) + self._follow(now)
 
     def choose(self, now: float, dialled: Collection[bytes] = ()) -> Ticket | None:
@@ -130,7 +131,7 @@ class Searcher:
                 due = self._schedule.due(at_once=self._candidates.is_spent)
                 chance = self._candidates.next_chance(now)
                 moment = min(
-                    due, self._plan_until(now), self._inquiries.deadline(now), inf if chance is None else chance
+                    due, self._planning.due(now), self._inquiries.deadline(now), inf if chance is None else chance
                 )
         return None if moment == inf else moment
 
@@ -161,17 +162,19 @@ class Searcher:
                 self._candidates.start(now)
                 self._schedule.start(now)
                 self._rooms.start()
-                self._breadth = Breadth.NARROW
+                self._planning.start(now)
             case _, events.Stopped():
                 self._state = _State.IDLE
                 self._inquiries.stop()
+                self._planning.opening.rest()
             case _State.SEEKING, events.Locked():
                 self._state = _State.LOCKED
             case _State.LOCKED, events.Freed():
                 self._state = _State.SEEKING
+                self._planning.opening.end()
             case _:
                 return  # a search stopped in between
-        self._is_stale = True
+        self._planning.change()
 
     def _adapt(self, event: events.Event, now: float) -> list[events.Effect]:
         match event:
@@ -222,10 +225,13 @@ class Searcher:
             return []  # it crossed our leaving
         was_inside = place.is_inside
         self._attendance.take(guest, place, answer, now)
-        self._is_stale = self._is_stale or not (was_inside and place.is_inside)
+        if not (was_inside and place.is_inside):
+            self._planning.change()
         self._learn(guest, room, answer, now)
-        is_off = isinstance(answer, wire.Refused) and answer.reason == wire.Reason.EPOCH
-        return self._inquiries.ask(self._guests, room.key, now) if is_off else []
+        if not isinstance(answer, wire.Refused) or answer.reason != wire.Reason.EPOCH:
+            return []
+        was_held = self._planning.hold_nothing_back(now)  # those let go now are to be asked too
+        return [] if was_held else self._inquiries.ask(self._guests, room.key, now)
 
     def _learn(self, guest: Guest, room: RoomId, answer: wire.Answer, now: float) -> None:
         """Take what a seed says of people, of levels, and of other seeds."""
@@ -255,42 +261,31 @@ class Searcher:
         """Bring seeds into line with what is wanted, if that may have changed."""
         effects = self._inquiries.proceed(now)
         rooms = self._update_rooms(now)
-        if now < self._plan_until(now):
+        if self._planning.opening.holds_back(now):
+            self._planning.found(now, anybody=self._candidates.has_anybody(now))
+        if now < self._planning.due(now):
             return effects
-        self._is_stale = False
         self._tickets.keep(self._rooms.tags)
         if self._state is _State.LOCKED:
             sent = self._attendance.leave(_NOWHERE, now)
         else:
             is_idle = self._state is _State.IDLE
-            plan = self._homes.plan(rooms, self._guests, now, self._breadth)
-            sent = self._attendance.align(self._homes.idle(plan, self._guests, now) if is_idle else plan, now)
+            plan = self._planning.make(rooms, now)
+            sent = self._attendance.align(self._planning.idle(plan, now) if is_idle else plan, now)
             if not is_idle:
                 self._inquiries.look_up(self._rooms.tags, plan.known, now)
                 sent += self._inquiries.proceed(now)
         for effect in sent:
             if isinstance(effect, events.LeaveRoom | events.DisconnectSeed):
                 self._candidates.forget(effect.seed, effect.room if isinstance(effect, events.LeaveRoom) else None)
-        self._planned = (self._book.version, self._rooms.version)
-        self._change_at = min((guest.next_change(now) for guest in self._guests.values()), default=inf)
+        self._planning.done(now)
         return effects + sent
 
     def _widen(self, now: float) -> list[events.Effect]:
         """Look further once a search has gone on for some time, and less far once it goes on for long."""
-        before = self._breadth
-        if self._schedule.beats >= WIDE_ROUNDS:
-            self._breadth = Breadth.WIDE if now - self._started < FIRST_PERIOD else Breadth.LASTING
-        if self._breadth is before:
+        if not self._planning.widen(self._schedule.beats, now - self._started):
             return []
-        self._is_stale = True
-        shallow = [room for room in self._rooms.tags if not room.level]
-        return self._inquiries.explore(self._guests, shallow, now) if self._breadth is Breadth.WIDE else []
-
-    def _plan_until(self, now: float) -> float:
-        """Return when the plan is to be made anew; it may be long past."""
-        due = min(self._change_at, self._rooms.until, self._book.refresh(now))
-        is_stale = self._is_stale or self._planned != (self._book.version, self._rooms.version)
-        return -inf if is_stale else due
+        return self._inquiries.explore(self._guests, [room for room in self._rooms.tags if not room.level], now)
 
     def _update_rooms(self, now: float) -> Collection[Wanted]:
         searched = now - self._started if self._state is _State.SEEKING else 0.0

@@ -26,6 +26,7 @@ from passerby.discovery.searching.searchevents import (
     Event,
     Introduced,
     LeaveRoom,
+    Locked,
     Met,
     Origin,
     Reachable,
@@ -300,6 +301,7 @@ class Person:
             return
         for one, two in ((self, other), (other, self)):
             one.partner, one.matched_at = two.pid, self.world.now
+            one.tell(Locked())
             one.tell(Met(two.pid))
             one.tell(Stopped())
 

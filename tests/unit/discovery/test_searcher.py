@@ -98,10 +98,11 @@ def told(one: Searcher, *people: int, seed: bytes = SEEDS[0], now: float = 0.0, 
     one.handle(Answered(seed, ROOM, answer), now)
 
 
-def test_every_seed_is_entered_at_once_with_our_ticket() -> None:
+def test_every_seed_is_entered_as_soon_as_it_is_up_with_our_ticket() -> None:
     one = searcher()
     assert up(one, SEEDS[0]) == []
     assert one.handle(Started(), 0.0) == [EnterRoom(SEEDS[0], ROOM, ticket_of(0))]
+    one.handle(Answered(SEEDS[0], ROOM, wire.Room(1, 0)), 0.1)
     assert up(one, SEEDS[1], now=0.5) == [EnterRoom(SEEDS[1], ROOM, ticket_of(0))]
     assert one.handle(Tick(), 0.6) == []
 
