@@ -140,8 +140,11 @@ class Candidates:
         return self._rng.choice(self._rng.choice(pools))
 
     def has_anybody(self, now: float) -> bool:
-        """Whether seeds name anybody whom there is reason to dial, now or after a pause."""
-        return bool(self._dialable(now, ()))
+        """Whether seeds name anybody new whom there is reason to dial, now or after a pause."""
+        named = (ticket.pid for pool in self._pools.values() for ticket in pool)
+        return any(
+            not (self._is_barred(pid, now) or self._is_avoided(pid, now) or self._met.has(pid, now)) for pid in named
+        )
 
     def next_chance(self, now: float) -> float | None:
         """Return the next moment after `now` at which `choose` may find somebody whom it does not find now."""

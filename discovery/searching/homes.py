@@ -12,7 +12,7 @@ A seed that keeps us waiting, or refuses, is not counted: the next nearest is ta
 At the beginning of a search not all targets are connected at once: opening.py says which of them, and when the others.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import zip_longest
@@ -78,14 +78,15 @@ class Homes:
         if self._book.version != self._version:
             self._version = self._book.version
             self._rankings.clear()
-        local = self._book.local(now)
+        local, scopes = self._book.local(now), self._book.scopes()
+        up = {pid for pid, guest in guests.items() if guest.up}
         columns: list[list[bytes]] = []
         inside: dict[RoomId, tuple[bytes, ...]] = {}
         known = 0
         for want in wanted:
-            here = [pid for pid in local if pid in guests and guests[pid].up]
-            for scope in self._book.scopes():
-                choice = _Choice(self._ranking(scope, want, now), want, guests, now, breadth)
+            here = [pid for pid in local if pid in up]
+            for scope in scopes:
+                choice = _Choice(self._ranking(scope, want, now), want, guests, up, now, breadth)
                 columns.append(opening.narrow(want, scope, choice.targets(), guests, now))
                 here += choice.inside()
                 known = max(known, choice.proven)
@@ -111,17 +112,24 @@ class _Choice:
     """The choice of one room's seeds in one scope."""
 
     def __init__(
-        self, ranking: list[Known], want: Wanted, guests: Mapping[bytes, Guest], now: float, breadth: Breadth
+        self,
+        ranking: list[Known],
+        want: Wanted,
+        guests: Mapping[bytes, Guest],
+        up: Set[bytes],
+        now: float,
+        breadth: Breadth,
     ) -> None:
         self.proven = sum(known.is_proven for known in ranking)
         self._want = want
         self._guests = guests
+        self._up = up
         self._now = now
         self._enters_all = self.proven <= ENTER_ALL_SEEDS
         self._count = WIDE_ROOM_SEEDS if breadth is Breadth.WIDE else want.seeds
         self._order = self._ranking = ranking
         if not self._enters_all and breadth is not Breadth.WIDE:
-            self._order = _preferred(ranking, want, self._is_up)
+            self._order = _preferred(ranking, want, up)
         if breadth is Breadth.LASTING:
             self._last()
 
@@ -151,7 +159,7 @@ class _Choice:
 
     def inside(self) -> list[bytes]:
         """Return with whom to be in the room, of those that are connected."""
-        up = [known for known in self._order if self._is_up(known)]
+        up = [known for known in self._order if known.pid in self._up]
         return [known.pid for known in up] if self._enters_all else self._first(up, self._may_try)
 
     def _first(self, order: list[Known], counts: Callable[[Known], bool]) -> list[bytes]:
@@ -173,30 +181,26 @@ class _Choice:
             left -= counts(known)
         return chosen + [known.pid for known in others[:left]]
 
-    def _is_up(self, known: Known) -> bool:
-        guest = self._guests.get(known.pid)
-        return guest is not None and guest.up
-
     def _is_settled(self, pid: bytes) -> bool:
         """Whether a seed let us in, or is not counted on."""
         guest = self._guests.get(pid)
-        place = None if guest is None else guest.places.get(self._want.room)
-        is_inside = place is not None and place.is_inside
-        return is_inside or (guest is not None and not guest.counts_in(self._want.room, self._now))
+        if guest is None:
+            return False
+        return guest.is_in(self._want.room) or not guest.counts_in(self._want.room, self._now)
 
     def _may_try(self, known: Known) -> bool:
         guest = self._guests.get(known.pid)
         return guest is None or guest.counts_in(self._want.room, self._now)
 
 
-def _preferred(ranking: list[Known], want: Wanted, is_up: Callable[[Known], bool]) -> list[Known]:
+def _preferred(ranking: list[Known], want: Wanted, up: Set[bytes]) -> list[Known]:
     """Return the seeds in the order in which to take them; whom we are a guest of already spares both sides work.
 
     Above level 0 any of the four nearest will do, so they share the load.
     """
     if want.room.level:
         near = [ranking[place] for place in want.lot if place < len(ranking)]
-        return _up_first(near, is_up) + ranking[ROOM_SEEDS:]
+        return _up_first(near, up) + ranking[ROOM_SEEDS:]
     return ranking
 
 
@@ -207,5 +211,5 @@ def _with_outpost(order: list[Known], ranking: list[Known], want: Wanted) -> lis
     return outpost + [known for known in order if known not in outpost]
 
 
-def _up_first(seeds: list[Known], is_up: Callable[[Known], bool]) -> list[Known]:
-    return sorted(seeds, key=lambda known: not is_up(known))
+def _up_first(seeds: list[Known], up: Set[bytes]) -> list[Known]:
+    return sorted(seeds, key=lambda known: known.pid not in up)

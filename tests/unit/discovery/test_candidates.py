@@ -82,6 +82,18 @@ def test_oneself_and_the_blocked_are_nobody() -> None:
     assert pool.next_chance(0.0) is None
 
 
+def test_there_is_anybody_while_somebody_new_may_be_dialled() -> None:
+    pool = candidates()
+    assert not pool.has_anybody(0.0)
+    pool.hear(ONE, ROOM, (Ticket(OWN, ROOM, addresses=(HERE,)), *tickets(1, 2)), 0.0)
+    assert pool.has_anybody(0.0)
+    pool.ended(pid(1), Outcome.BUSY, 0.0)
+    assert pool.has_anybody(0.0)
+    pool.met(pid(2), 0.0)
+    assert not pool.has_anybody(0.0)
+    assert pool.has_anybody(2.0), "who was busy may be free again"
+
+
 def test_the_busy_are_left_alone_for_two_seconds_and_everybody_for_a_moment() -> None:
     pool = candidates()
     pool.hear(ONE, ROOM, tickets(1, 2), 0.0)
