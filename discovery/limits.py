@@ -15,6 +15,7 @@ EDGE_ENTER: Final = 120.0  # the next room is entered at a random moment in this
 EDGE_LEAVE: Final = (60.0, 120.0)  # so long after it the old one is left: not before, as clocks differ, nor all at once
 EDGE_ACCEPT: Final = 180.0  # a seed accepts the neighbour epoch this near the edge: those 120 s and a clock 60 s off
 LEVELS: Final = 20  # 2^20 shards of 8 Enters a second are more than all people at once
+SHARD_NUMBERS: Final = 4  # a search goes by one of so many drawn for the epoch: it meets others, and knows their seeds
 ROOM_SEEDS: Final = 4  # R: a room lives on this many seeds, so that losing or lying ones are outvoted
 ENTER_ALL_SEEDS: Final = 6  # a client that knows no more seeds than this enters all: places matter only among many
 FURTHER_TAG_SEEDS: Final = 3  # R of the second tag and the following: what they cost is paid for each of them

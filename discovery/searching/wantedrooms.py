@@ -6,7 +6,7 @@ asks after every event.
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
@@ -19,6 +19,7 @@ from passerby.discovery.limits import (
     FURTHER_TAG_SEEDS,
     LEVELS,
     ROOM_SEEDS,
+    SHARD_NUMBERS,
 )
 from passerby.discovery.rooms import ANYBODY, RoomId, epoch_of, epochs_at, next_edge, room_of
 from passerby.discovery.searching.levels import LevelMemory, TagLevels
@@ -54,7 +55,6 @@ class Wanted:
 class _Tag:
     name: bytes
     levels: TagLevels
-    numbers: dict[int, int] = field(default_factory=dict[int, int])  # per epoch: its low bits are the shards
 
 
 class WantedRooms:
@@ -68,7 +68,8 @@ class WantedRooms:
         self._names: tuple[bytes, ...] = (ANYBODY,)
         self._fallback = inf
         self._tags: list[_Tag] = []
-        self._numbers: dict[bytes, dict[int, int]] = {}  # of tags that had a room lately: as in _Tag
+        self._numbers: dict[bytes, dict[int, tuple[int, ...]]] = {}  # of tags that had a room lately, per epoch
+        self._number = 0  # which of them this search goes by: their low bits are the shards
         self._epoch = -1
         self._lead = self._stay = 0.0
         self._until = -inf
@@ -85,8 +86,9 @@ class WantedRooms:
         self._until = -inf
 
     def start(self) -> None:
-        """Begin a search: levels are those remembered."""
+        """Begin a search: levels are those remembered, shards those of a few that know us already, by lot."""
         self._tags = []
+        self._number = self._rng.randrange(SHARD_NUMBERS)
         self._epoch = -1
         self._until = -inf
 
@@ -143,10 +145,10 @@ class WantedRooms:
         old, self._wanted = self._wanted, {}
         for tag in self._tags:
             drawn = self._numbers.get(tag.name, {})
-            tag.numbers = self._numbers[tag.name] = {epoch: drawn.get(epoch, self._draw()) for epoch in epochs}
+            numbers = self._numbers[tag.name] = {epoch: drawn.get(epoch) or self._draw() for epoch in epochs}
             for epoch, turn in zip(epochs, turns, strict=True):
                 for level in tag.levels.levels:
-                    shard = tag.numbers[epoch] & ((1 << level) - 1)
+                    shard = numbers[epoch][self._number] & ((1 << level) - 1)
                     room = room_of(self._network, epoch, tag.name, level, shard)
                     self._wanted[room] = self._want(room, tag, old.get(room), turn)
         edge = now + next_edge(unix, self._lead, self._stay) - unix + CLOCK_MARGIN
@@ -171,8 +173,8 @@ class WantedRooms:
         there = {tag.name: tag for tag in self._tags}
         self._tags = [there.get(name) or _Tag(name, TagLevels(self._memory.start(name, now))) for name in names]
 
-    def _draw(self) -> int:
-        return self._rng.getrandbits(LEVELS)
+    def _draw(self) -> tuple[int, ...]:
+        return tuple(self._rng.getrandbits(LEVELS) for _ in range(SHARD_NUMBERS))
 
     def _want(self, room: RoomId, tag: _Tag, old: Wanted | None, turn: Turn) -> Wanted:
         target = int.from_bytes(room.key, "big") if old is None else old.target

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery import dhtwire, wire
 from passerby.discovery.addresses import Address, Scope, parse
 from passerby.discovery.hints import Hint
-from passerby.discovery.limits import LOBBY_SEEDS, ROOMS_PER_STREAM
+from passerby.discovery.limits import LOBBY_SEEDS, ROOMS_PER_STREAM, SHARD_NUMBERS
 from passerby.discovery.rooms import ANYBODY, RoomId, room_of
 from passerby.discovery.searching.candidates import Outcome
 from passerby.discovery.searching.levels import LevelMemory
@@ -936,24 +937,27 @@ def test_the_hints_of_a_lookup_count_by_block() -> None:
     assert case.levels.start(ANYBODY, 0.0) == 2, "of two the lower"
 
 
-def test_the_shard_of_a_tag_is_kept_for_the_epoch_over_all_searches() -> None:
+def test_each_search_goes_by_one_of_four_shards_that_are_kept_for_the_epoch() -> None:
     levels = LevelMemory()
     for name in (ANYBODY, b"tag:go"):
         levels.note(name, 8, 0.0)
     case = Case(levels=levels)
     case.introduce([1])
-    case.tell(Interests((ANYBODY, b"tag:go")), Started())
-    rooms = list(case.one.rooms(0.0))
-    for again in range(4):
-        case.now = float(again)
-        case.tell(Stopped(), Interests((ANYBODY,)), Interests((ANYBODY, b"tag:go")), Started())
-        assert list(case.one.rooms(case.now)) == rooms
-    levels.note(ANYBODY, 8, 600.0)
-    case.now = 600.0
-    case.tell(Stopped(), Interests((ANYBODY,)), Started())
-    shards = {room.shard for room in case.one.rooms(600.0) if room.epoch == 3_000_001}
+    case.tell(Interests((ANYBODY, b"tag:go")))
+    searches: Counter[frozenset[RoomId]] = Counter()
+    for again in range(200):
+        case.now = again / 100
+        case.tell(Interests((ANYBODY,)), Interests((ANYBODY, b"tag:go")), Started())
+        searches[frozenset(case.one.rooms(case.now))] += 1
+        case.tell(Stopped())
+    assert len(searches) == SHARD_NUMBERS
+    assert min(searches.values()) > 200 / SHARD_NUMBERS / 2
+    levels.note(ANYBODY, 8, 420.0)
+    case.now = 420.0  # 20 s after an edge
+    case.tell(Interests((ANYBODY,)), Started())
+    shards = {room.shard for room in case.one.rooms(420.0) if room.epoch == 3_000_001}
     assert shards
-    assert shards != {rooms[0].shard}, "by the luck of this draw"
+    assert shards.isdisjoint(room.shard for rooms in searches for room in rooms), "by the luck of this draw"
     kept = case.one._rooms  # pyright: ignore[reportPrivateUsage]  # nothing else shows what is forgotten
     assert len(kept._numbers) == 2  # pyright: ignore[reportPrivateUsage]
     case.now = 1300.0
