@@ -15,6 +15,7 @@ from passerby.discovery.seedrecord import SeedRecord
 
 RESTART: Final = 60.0  # seconds since a seed's last answer in which it may be starting again
 RESTART_RETRY: Final = 4.0  # seconds between two tries at it meanwhile: with the dial, who waits is back within 5 s
+SECOND_CHANCE: Final = 30.0  # seconds until one only heard of is tried once more: in a crowd all are late for less
 
 
 class Origin(IntEnum):
@@ -103,7 +104,9 @@ class Known:
     def back_off(self, now: float) -> None:
         """Take that it did not answer: try it after 5, 10, 20 ... 300 s, and what may be an invention last of all."""
         self.failures += 1
-        wait = FIRST_RETRY * 2.0 ** min(self.failures - 1, 16) if self.is_proven else LONGEST_RETRY
+        wait = FIRST_RETRY * 2.0 ** min(self.failures - 1, 16)
+        if not self.is_proven:
+            wait = SECOND_CHANCE if self.failures == 1 else LONGEST_RETRY
         self.retry_at = now + min(LONGEST_RETRY, wait)
 
     def miss(self, now: float) -> None:

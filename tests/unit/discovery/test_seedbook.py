@@ -212,7 +212,8 @@ def test_an_invented_seed_that_failed_is_left_alone_for_long() -> None:
     book = SeedBook()
     book.hear(record_of(1), Scope.MACHINE, PIDS[0], UNIX)
     book.failed(PIDS[1], 10.0)
-    assert known_of(book, 1).retry_at == 310.0
+    book.failed(PIDS[1], 40.0)
+    assert known_of(book, 1).retry_at == 340.0
 
 
 def test_a_seed_that_fails_is_tried_again_after_5_10_20_and_at_most_300_seconds() -> None:
