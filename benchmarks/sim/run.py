@@ -1,7 +1,8 @@
 """The simulator's command: `python -m benchmarks.sim.run [--long] [--only NAME] [--seed N] [--scale X]`.
 
 Runs the scenarios in two processes, prints their table, and writes docs/simulation.json, docs/simulation.md and the
-plots. With --long each finished run is kept in sim-work/, so that what was broken off goes on where it stood.
+plots. Each finished run is kept in sim-work/, so that --long, broken off, goes on where it stood; but not with another
+version of what is simulated.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +26,18 @@ from benchmarks.sim.tally import row_of
 
 DOCS: Final = ROOT / "docs"
 KEPT: Final = DOCS / "simulation.json"
-WORK: Final = ROOT / "sim-work"
 COUNTS: Final = ("people", "tags", "matches", "waiting", "newcomers")  # arguments that --scale makes smaller
 PROCESSES: Final = 2
+
+
+def _version() -> str:
+    """Return a digest of all files of ours that are imported: the simulator, and the machines that it drives."""
+    files = {str(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+    ours = sorted(path for path in map(Path, files) if path.is_relative_to(ROOT) and ".venv" not in path.parts)
+    return sha256(b"".join(path.read_bytes() for path in ours)).hexdigest()[:16]
+
+
+WORK: Final = ROOT / "sim-work" / _version()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ def scaled(run: Run, scale: float) -> dict[str, float]:
 
 def finish(wanted: list[Job], *, resume: bool) -> dict[Job, Part]:
     """Run all jobs, those apart whose result is kept; say how it goes on."""
-    WORK.mkdir(exist_ok=True)
+    WORK.mkdir(parents=True, exist_ok=True)
     done = {
         job: msgspec.json.decode(job.file.read_bytes(), type=Part) for job in wanted if resume and job.file.exists()
     }
