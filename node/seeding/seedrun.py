@@ -25,6 +25,7 @@ from passerby.node.home import HomeError
 from passerby.node.invocation import program
 from passerby.node.limits import SEED_CONNECTIONS
 from passerby.node.listening import ListenError
+from passerby.node.printing import say
 from passerby.node.seeding import puzzle
 from passerby.node.seeding.joining import Joining
 from passerby.node.seeding.ownaddresses import untold
@@ -56,15 +57,15 @@ def main(settings: Settings) -> int:
             place = Place(
                 settings.network,
                 puzzle.bits_of(settings.network),
-                solve=partial(puzzle.solution, settings.folders, settings.network, public, _say),
+                solve=partial(puzzle.solution, settings.folders, settings.network, public, say),
             )
             earlier = remembered.load(settings.folders, settings.network)
             return trio.run(_run, key, place, settings, earlier)
     except Timeout:
-        _say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
+        say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
     except ListenError as error:
         what = "address" if error.errno == errno.EADDRNOTAVAIL else "port"
-        _say(f"The seed {error.strerror or error}. Choose another {what} with --listen.")
+        say(f"The seed {error.strerror or error}. Choose another {what} with --listen.")
     return Exit.CONFIG
 
 
@@ -93,30 +94,24 @@ def raise_file_limit() -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     if most < wanted:
-        _say(
-            f"This system lets the seed open {most} files, not {wanted}: it can serve fewer people (see `ulimit -Hn`)."
-        )
+        say(f"This system lets the seed open {most} files, not {wanted}: it can serve fewer people (see `ulimit -Hn`).")
 
 
 async def _run(key: bytes, place: Place, settings: Settings, earlier: Sequence[Introduced]) -> int:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async with Seed.open(key, settings.listen, place) as seed, trio.open_nursery() as nursery:
-            joining = Joining(seed, settings, Names(), _say)
+            joining = Joining(seed, settings, Names(), say)
             nursery.start_soon(joining.run, earlier)
             for address in seed.addresses:
                 sys.stdout.write(f"{address}\n")
             sys.stdout.flush()
             for sentence in untold(seed.addresses):
-                _say(sentence)
-            _say(f"Serving. Others on this machine use it with: {program()} chat --seed ADDRESS (one of those above)")
+                say(sentence)
+            say(f"Serving. Others on this machine use it with: {program()} chat --seed ADDRESS (one of those above)")
             async for number in signals:
-                _say("Leaving.")
+                say("Leaving.")
                 nursery.cancel_scope.cancel()
                 with trio.CancelScope(shield=True):
                     await joining.remember()
                 return _EXIT_CODES[signal.Signals(number)]
     raise AssertionError("signals never end")
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"{sentence}\n")

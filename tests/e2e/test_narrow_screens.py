@@ -66,3 +66,10 @@ def test_warnings(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     assert screen.exit_code() == 2
     assert "passerby: PASSERBY_SEED: there is no such variable; did you mean PASSERBY_SEEDS?" in words(screen.text)
     assert is_whole(screen)
+
+
+def test_what_a_seed_says(start: Start) -> None:
+    screen = start("seed", "run", "--listen", "/ip4/127.0.0.1/tcp/0")
+    screen.until(lambda seen: "(one of those above)" in words(seen.text))
+    told = screen.rows[next(number for number, row in enumerate(screen.rows) if row.startswith("Serving.")) :]
+    assert all(len(row) < screen.columns for row in told), "an address above may be wider than the terminal"
