@@ -18,7 +18,7 @@ import trio
 from passerby.discovery.limits import MET_MEMORY
 from passerby.discovery.searching.levels import LevelMemory
 from passerby.discovery.searching.peerbook import PeerBook
-from passerby.discovery.searching.searchevents import Introduced, Withdrawn
+from passerby.discovery.searching.searchevents import Introduced, Tick, Withdrawn
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.seeding.service import Clock, unix_minus_now
 from passerby.node import home
@@ -105,7 +105,7 @@ class Peer:
             warn=self._warn_of_clock,
             clock=clock,
         )
-        self._around = Surroundings(settings, first, self._person, self._introduce, self._refuse, self._warn)
+        self._around = Surroundings(settings, first, self._person, self._tell_searcher, self._refuse, self._warn)
         self._contacts = self._around.contacts
         self._obeying = trio.CancelScope()
         self._refused: Failed | None = None
@@ -240,7 +240,7 @@ class Peer:
     def _lobby(self) -> Lobby:
         return self._identities.current.lobby
 
-    def _introduce(self, event: Introduced | Withdrawn) -> None:
+    def _tell_searcher(self, event: Introduced | Withdrawn | Tick) -> None:
         self._lobby.handle(event)
 
     def _refuse(self, failed: Failed) -> None:

@@ -100,7 +100,8 @@ class Attendance:
                 pass
             case wire.Refused(reason=wire.Reason.STAMP) if 0 < answer.argument <= STAMP_MOST_BITS:
                 place.refuse(now)
-                if guest.toll.is_in_vain:
+                known = self._book.get(guest.pid)
+                if known is not None and known.is_paid_in_vain(now):
                     self._pay_no_more(guest, now)
                 else:
                     guest.toll.demand(answer.argument, now)
@@ -231,6 +232,9 @@ class Attendance:
             return []
         place.standing, place.entered, place.since = Standing.ENTERING, True, now
         stamp = toll.settle() if now < toll.until else None
+        known = self._book.get(guest.pid)
+        if stamp is not None and known is not None:
+            known.pay(now)
         return [EnterRoom(guest.pid, room, self._ticket_for(room, guest.scope), stamp)]
 
     def _pay(self, guest: Guest, now: float) -> list[Effect]:
@@ -243,10 +247,12 @@ class Attendance:
 
     def _pay_no_more(self, guest: Guest, now: float) -> None:
         """Leave a seed alone for a while, in all rooms that it has not let us in."""
+        known = self._book.get(guest.pid)
+        pause = SEED_RETRY if known is None else known.pay_no_more()
         guest.toll.give_up()
         for place in guest.places.values():
             if place.standing is Standing.OUTSIDE:
-                place.retry_at = now + SEED_RETRY
+                place.retry_at = now + pause
 
 
 def _without_goodbyes(effects: list[Effect]) -> list[Effect]:

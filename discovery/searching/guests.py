@@ -10,13 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
-from typing import Final
 
 from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import CONNECT_PATIENCE, ENTER_PATIENCE, STAMP_VALIDITY
 from passerby.discovery.rooms import RoomId
-
-STAMPS_IN_VAIN: Final = 2  # asked once more after so many the seed is refused: an honest one asks once of a stream
 
 
 class Standing(Enum):
@@ -80,13 +77,6 @@ class Toll:
     solving: int = 0
     """The count for which a stamp is being solved; 0: none is."""
     stamp: bytes | None = None
-    paid: int = 0
-    """How many stamps we sent; whoever lets nobody in for them would have us make others for ever."""
-
-    @property
-    def is_in_vain(self) -> bool:
-        """Whether another stamp would not help."""
-        return self.paid >= STAMPS_IN_VAIN
 
     def refused(self) -> None:
         """Take that an Enter was refused for want of a stamp, also one that matters no more: the seed counts it."""
@@ -101,12 +91,11 @@ class Toll:
     def settle(self) -> bytes | None:
         """Return the stamp for an Enter that is sent now; it is good for one."""
         stamp, self.stamp, self.difficulty = self.stamp, None, 0
-        self.paid += stamp is not None
         return stamp
 
     def give_up(self) -> None:
-        """Owe nothing, and begin anew."""
-        self.difficulty = self.solving = self.paid = 0
+        """Owe nothing."""
+        self.difficulty = self.solving = 0
         self.stamp = None
 
 

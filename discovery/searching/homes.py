@@ -199,15 +199,19 @@ def _preferred(ranking: list[Known], want: Wanted, up: Set[bytes]) -> list[Known
     Above level 0 any of the four nearest will do, so they share the load.
     """
     if want.room.level:
-        near = [ranking[place] for place in want.lot if place < len(ranking)]
+        near = [ranking[place] for place in want.lot if place < min(ROOM_SEEDS, len(ranking))]
         return _up_first(near, up) + ranking[ROOM_SEEDS:]
     return ranking
 
 
 def _with_outpost(order: list[Known], ranking: list[Known], want: Wanted) -> list[Known]:
-    """Return the order with one of the seeds behind the nearest four put first, drawn by lot for this search."""
-    outposts = ranking[ROOM_SEEDS:WIDE_ROOM_SEEDS]
-    outpost = outposts[want.lot[0] % len(outposts) :][:1] if outposts else []
+    """Return the order with one of the seeds behind the nearest four put first, drawn by lot for this search.
+
+    One of a block with one of these it is not: it would take its place.
+    """
+    blocks = {known.block for known in ranking[:ROOM_SEEDS] if known.block}
+    outposts = [known for known in ranking[ROOM_SEEDS:WIDE_ROOM_SEEDS] if known.block not in blocks]
+    outpost = [outposts[place] for place in want.lot if place < len(outposts)][:1]
     return outpost + [known for known in order if known not in outpost]
 
 

@@ -8,13 +8,15 @@ from typing import Final
 
 from passerby.crypto.keys import public_key_of
 from passerby.discovery.addresses import Address, Scope
-from passerby.discovery.limits import FIRST_RETRY, LONGEST_RETRY, RECORD_ADDRESSES
+from passerby.discovery.limits import FIRST_RETRY, LONGEST_RETRY, RECORD_ADDRESSES, SEED_RETRY
 from passerby.discovery.lookup import Candidate
 from passerby.discovery.rooms import seed_position
 from passerby.discovery.seedrecord import SeedRecord
 
 RESTART: Final = 60.0  # seconds since a seed's last answer in which it may be starting again
 RESTART_RETRY: Final = 4.0  # seconds between two tries at it meanwhile: with the dial, who waits is back within 5 s
+STAMPS_IN_VAIN: Final = 2  # asked once more after so many the seed is left alone: an honest one asks once of a stream
+PAID_MEMORY: Final = 2 * LONGEST_RETRY  # since the last stamp; then all is forgotten
 SECOND_CHANCE: Final = 30.0  # seconds until one only heard of is tried once more: in a crowd all are late for less
 
 
@@ -63,6 +65,12 @@ class Known:
     failures: int = 0
     """Tries in a row without an answer."""
     retry_at: float = -inf
+    paid: int = 0
+    """Stamps that it got since we last left it alone; whoever lets nobody in would have us make others for ever."""
+    paid_at: float = -inf
+    """When it got the last one."""
+    pauses: int = 0
+    """How often we left it alone for that."""
     _said: dict[Origin, tuple[Address, ...]] = field(default_factory=dict[Origin, tuple[Address, ...]])
 
     def __post_init__(self) -> None:
@@ -119,6 +127,21 @@ class Known:
         else:
             self.failures = max(1, self.failures)
             self.retry_at = now + RESTART_RETRY
+
+    def pay(self, now: float) -> None:
+        """Take that it got a stamp."""
+        if now >= self.paid_at + PAID_MEMORY:
+            self.paid = self.pauses = 0
+        self.paid, self.paid_at = self.paid + 1, now
+
+    def is_paid_in_vain(self, now: float) -> bool:
+        """Whether another stamp would not help."""
+        return self.paid >= STAMPS_IN_VAIN and now < self.paid_at + PAID_MEMORY
+
+    def pay_no_more(self) -> float:
+        """Return how long to leave it alone since stamps did not help: each time twice as long as the last."""
+        self.paid, self.pauses = 0, self.pauses + 1
+        return min(LONGEST_RETRY, SEED_RETRY * 2.0 ** (min(self.pauses, 16) - 1))
 
 
 def position_of(pid: bytes, scope: Scope) -> int | None:

@@ -63,13 +63,17 @@ class Opening:
         if self._began is None:
             return _first(IDLE_SEEDS, want, seeds, guests, now)
         place = scope, want.room
-        chosen = _first(1 + sum(now >= self._began + after for after in FURTHER), want, seeds, guests, now)
-        if place in self._open or now >= self._began + FURTHER[-1] or self._is_in_vain(place, chosen, guests, now):
-            self._open.add(place)
-            self._held.discard(place)
-            return seeds
+        if now >= self._began + FURTHER[-1]:
+            chosen = seeds
+        else:
+            chosen = _first(1 + sum(now >= self._began + after for after in FURTHER), want, seeds, guests, now)
+            if place in self._open or self._is_in_vain(place, chosen, guests, now):
+                self._open.add(place)
+                chosen = seeds
         if len(chosen) < len(seeds):
             self._held.add(place)
+        else:
+            self._held.discard(place)
         return chosen
 
     def next_change(self, now: float) -> float:

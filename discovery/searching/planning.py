@@ -43,10 +43,9 @@ class Planning:
             self._is_stale = True
         return was_held
 
-    def found(self, now: float, *, anybody: bool) -> None:
+    def found(self, *, anybody: bool) -> None:
         """Take whether there is anybody to dial."""
-        if self.opening.found(anybody=anybody) and self.opening.holds_back(now):
-            self._is_stale = True
+        self._is_stale = self.opening.found(anybody=anybody) or self._is_stale
 
     def widen(self, beats: int, searched: float) -> bool:
         """Look further once a search has gone on for so many beats, less far again later; return whether further."""

@@ -262,7 +262,7 @@ class Searcher:
         effects = self._inquiries.proceed(now)
         rooms = self._update_rooms(now)
         if self._planning.opening.holds_back(now):
-            self._planning.found(now, anybody=self._candidates.has_anybody(now))
+            self._planning.found(anybody=self._candidates.has_anybody(now))
         if now < self._planning.due(now):
             return effects
         self._tickets.keep(self._rooms.tags)
@@ -288,7 +288,7 @@ class Searcher:
         return self._inquiries.explore(self._guests, [room for room in self._rooms.tags if not room.level], now)
 
     def _update_rooms(self, now: float) -> Collection[Wanted]:
-        searched = now - self._started if self._state is _State.SEEKING else 0.0
+        searched = 0.0 if self._state is _State.IDLE else now - self._started
         return self._rooms.update(now, self._unix(now), searched).values()
 
     def _unix(self, now: float) -> float:

@@ -15,6 +15,7 @@ from passerby.discovery.limits import (
     DEEP_ROOM_SEEDS,
     EDGE_ENTER,
     EDGE_LEAVE,
+    ENTER_ALL_SEEDS,
     EPOCH,
     FURTHER_TAG_SEEDS,
     LEVELS,
@@ -40,7 +41,7 @@ class Turn(Enum):
 class Wanted:
     """A room to be in. `target` is its key as a number, `seeds` is R.
 
-    `lot` is the order in which this search takes any four seeds that are as good as one another.
+    `lot` is the order in which this search takes seeds that are as good as one another: any four, or all of a few.
     """
 
     room: RoomId
@@ -89,6 +90,7 @@ class WantedRooms:
         """Begin a search: levels are those remembered, shards those of a few that know us already, by lot."""
         self._tags = []
         self._number = self._rng.randrange(SHARD_NUMBERS)
+        self._wanted = {}  # and lots are drawn anew
         self._epoch = -1
         self._until = -inf
 
@@ -180,5 +182,5 @@ class WantedRooms:
         target = int.from_bytes(room.key, "big") if old is None else old.target
         shallow = ROOM_SEEDS if tag is self._tags[0] else FURTHER_TAG_SEEDS
         seeds = DEEP_ROOM_SEEDS if room.level else shallow
-        lot = tuple(self._rng.sample(range(ROOM_SEEDS), ROOM_SEEDS)) if old is None else old.lot
+        lot = tuple(self._rng.sample(range(ENTER_ALL_SEEDS), ENTER_ALL_SEEDS)) if old is None else old.lot
         return Wanted(room, tag.name, target, seeds, lot, turn)

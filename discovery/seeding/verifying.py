@@ -137,7 +137,7 @@ class Verifier:
         if trial.spare is None:
             return
         if late:
-            self._dials.late(trial.spare.record, now)
+            self._dials.late(trial.spare.record, trial.asked, now)
         if not self._dials.failed(trial.spare.record, trial.asked):
             self._spares.drop(pid)
 

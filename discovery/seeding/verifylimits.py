@@ -152,9 +152,9 @@ class Dials:
             self._own.pop(place, None)
             self._keep(place, _Dial(now, record.pid, issued=record.issued, has_answered=True))
 
-    def late(self, record: SeedRecord, now: float) -> None:
-        """Take note that a seed did not answer in time: each host may be dialled for it once more, after a while."""
-        for address in record.addresses:
+    def late(self, record: SeedRecord, addresses: Iterable[Address], now: float) -> None:
+        """Take note that a seed did not answer there in time: each may be dialled for it once more, after a while."""
+        for address in addresses:
             place = _place(address, record)
             for note in (self._told.get(place), self._own.get(place)):
                 if note is not None:

@@ -13,7 +13,7 @@ import trio
 
 from passerby.discovery.addresses import Address, Scope
 from passerby.discovery.limits import FIRST_RETRY, LONGEST_RETRY
-from passerby.discovery.searching.searchevents import Introduced, Origin, Withdrawn
+from passerby.discovery.searching.searchevents import Introduced, Origin, Tick, Withdrawn
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.searching.seednames import SeedName, by_seed, needs_lookup, parse_named
 from passerby.node.config import Settings
@@ -26,7 +26,7 @@ from passerby.node.firstcontacts.names import Names
 
 LOCAL_SEED_WAIT: Final = 1.5  # seconds that other seeds have to answer before this machine is searched too
 
-Tell = Callable[[Introduced | Withdrawn], None]
+Tell = Callable[[Introduced | Withdrawn | Tick], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ class Contacts:
         """Introduce everybody, and attend to those near, until cancelled."""
         self._began = trio.current_time()
         for introduced in self._sources.seeds:
-            self._tell(introduced)
+            self._book.introduce(introduced)
+        self._tell(Tick())  # all are known before the first plan: else all who know the same would begin at its first
         async with trio.open_nursery() as nursery:
             for name in self._sources.names:
                 nursery.start_soon(self._keep_looked_up, name)

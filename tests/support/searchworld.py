@@ -199,10 +199,10 @@ class Person:
         self.matched_at = math.inf
 
     def start(self) -> None:
+        for seed in self.knows:
+            self.book.introduce(Introduced(seed.pid, Scope.MACHINE, (seed.address,), Origin.NAMED))
         self.tell(Reachable(Scope.MACHINE, addresses=(HERE,)))
         self.tell(Started())
-        for seed in self.knows:
-            self.tell(Introduced(seed.pid, Scope.MACHINE, (seed.address,), Origin.NAMED))
 
     def tell(self, event: Event) -> None:
         for effect in self.machine.handle(event, self.world.now):

@@ -3,14 +3,16 @@
 The edge is 400 s into each world. Whoever waits for longer than a minute keeps to five streams all the way.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from passerby.discovery import wire
 from passerby.discovery.rooms import RoomId, epoch_of, room_of
-from support.searchworld import UNIX, Person, World
+from support.searchworld import UNIX, Person, SimulatedSeed, World
 
 EDGE = 400.0
 OLD, NEXT = (room_of("main", epoch_of(UNIX) + epoch) for epoch in (0, 1))
@@ -124,3 +126,33 @@ def test_a_search_that_begins_in_the_last_two_minutes_is_in_the_next_room_at_onc
         world.run(EDGE - 118.0)
         for room in (OLD, NEXT):
             assert places(world, person, room) == nearest(world, room, 4)
+
+
+class Unwilling(SimulatedSeed):
+    """Lets nobody into the next rooms: it says nothing, or refuses."""
+
+    says: wire.Answer | None = None
+
+    def answer(self, number: int, request: wire.Request) -> wire.Answer | None:
+        if isinstance(request, wire.Enter) and request.room == NEXT:
+            return self.says
+        return super().answer(number, request)
+
+
+@pytest.mark.parametrize("reason", [None, wire.Reason.EPOCH, wire.Reason.NO_PLACE])
+def test_a_nearest_seed_that_lets_nobody_in_holds_up_who_walks_from_one_to_the_next_for_seconds(
+    reason: wire.Reason | None,
+) -> None:
+    world = World(SEEDS)
+    (first,) = nearest(world, NEXT, 1)
+    unwilling = next(seed for number in range(SEEDS) if (seed := Unwilling(world, number)).pid == first)
+    unwilling.says = None if reason is None else wire.Refused(1, reason)
+    world.add(unwilling)
+    person = waiting(world)
+    began = three = math.inf
+    for second in seconds(world, 270, 520):
+        if NEXT in person.machine.rooms(second):
+            began = min(began, second)
+        if len(places(world, person, NEXT)) >= 3:
+            three = min(three, second)
+    assert three - began <= 20, "three others, though the walk begins at that one"

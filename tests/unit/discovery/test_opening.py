@@ -125,3 +125,11 @@ def test_where_there_is_one_seed_nothing_is_held_back() -> None:
     assert opening.narrow(want(), HERE, [b"a"], {}, 0.0) == [b"a"]
     assert not opening.holds_back(0.0)
     assert opening.narrow(want(), HERE, [], {}, 0.0) == []
+
+
+def test_nothing_is_held_back_any_more_once_all_are_chosen() -> None:
+    opening = started()
+    assert opening.narrow(want((1, 0)), HERE, SEEDS[:2], {}, 0.0) == [b"b"]
+    assert opening.holds_back(0.9)
+    assert opening.narrow(want((1, 0)), HERE, SEEDS[:2], {}, 1.0) == [b"b", b"a"]
+    assert not opening.holds_back(1.0)

@@ -13,7 +13,9 @@ from passerby.discovery.addresses import Scope
 from passerby.discovery.limits import IDLE_SEEDS
 from passerby.discovery.rooms import ANYBODY, RoomId, room_of
 from passerby.discovery.searching.candidates import Outcome
+from passerby.discovery.searching.homes import Breadth, Homes
 from passerby.discovery.searching.levels import LevelMemory
+from passerby.discovery.searching.opening import Opening
 from passerby.discovery.searching.peerbook import PeerBook
 from passerby.discovery.searching.searcher import Searcher
 from passerby.discovery.searching.searchevents import (
@@ -63,10 +65,9 @@ class Search:
         self.connected: list[bytes] = []
         self.asked: list[dhtwire.Request] = []
         self.book = book
-        self.tell(Interests(tags))
         for pid in PIDS[:seeds]:
-            self.tell(Introduced(pid, Scope.MACHINE, (replace(HERE, peer=pid),), Origin.NAMED))
-        self.tell(Started())
+            book.introduce(Introduced(pid, Scope.MACHINE, (replace(HERE, peer=pid),), Origin.NAMED))
+        self.tell(Interests(tags), Started())
 
     def tell(self, *events: Event) -> list[Effect]:
         effects = [effect for event in events for effect in self.one.handle(event, self.now)]
@@ -235,12 +236,42 @@ def test_a_newcomer_is_matched_through_one_connection(seeds: int) -> None:
     assert second.most_seeds == IDLE_SEEDS, "one, and once it is matched another for the next search"
 
 
-def test_a_crowd_is_shared_out_among_the_four() -> None:
+@pytest.mark.parametrize(("seeds", "share"), [(2, 2), (4, 4), (6, 6), (20, 4)])
+def test_a_crowd_is_shared_out_among_the_four_or_all_of_a_few(seeds: int, share: int) -> None:
     first = Counter[bytes]()
-    for number in range(200):
-        first[Search(number=number).connected[-1]] += 1
-    assert len(first) == 4
-    assert min(first.values()) > 25
+    for number in range(400):
+        (only,) = Search(seeds, number=number).connected
+        first[only] += 1
+    assert len(first) == share
+    assert min(first.values()) > 400 / share / 2
+
+
+def test_each_search_has_lots_of_its_own() -> None:
+    search = Search()
+    lots = set[tuple[int, ...]]()
+    for _ in range(20):
+        (wanted,) = search.one._update_rooms(search.now)  # pyright: ignore[reportPrivateUsage]  # the lot shows nowhere
+        lots.add(wanted.lot)
+        search.tell(Stopped(), Started())
+    assert len(lots) > 10
+
+
+def test_an_outpost_takes_no_place_of_one_of_the_nearest() -> None:
+    """Of one block one seed is chosen: an outpost of the nearest's block would be chosen instead of it."""
+    for number in range(20):
+        search = Search(number=number)
+        near = search.nearest(ROOM)
+        for rank, block in ((0, "one"), (5, "one"), (3, "two"), (7, "two")):
+            known = search.book.get(near[rank])
+            assert known is not None
+            known.block = block
+        opening = Opening()
+        opening.start(-10.0)
+        wanted = search.one._update_rooms(0.0)  # pyright: ignore[reportPrivateUsage]
+        plan = Homes(search.book).plan(wanted, {}, 0.0, Breadth.LASTING, opening)
+        chosen = set(plan.seeds)
+        assert chosen > set(near[:4])
+        assert chosen - set(near[:4]) < {near[4], near[6]}
 
 
 class Mute(Liar):

@@ -533,6 +533,24 @@ def test_who_asks_for_stamps_again_and_again_is_paid_two_and_left_alone(lets_in:
     assert case.of(EnterRoom) == [PIDS[1]]
 
 
+def test_a_seed_that_asks_for_stamps_for_ever_gets_few_in_an_hour_though_it_comes_again() -> None:
+    case = entering()
+    solved = 0
+    for second in range(3600):
+        for _ in range(4):
+            if case.of(EnterRoom):
+                case.tell(Answered(PIDS[1], ROOM, refused(6)))
+            if case.of(SolveStamp):
+                solved += 1
+                case.tell(StampSolved(PIDS[1], STAMP))
+        if second % 20 == 19:
+            case.tell(SeedDown(PIDS[1]))
+        case.at(second + 1.0)
+        if case.of(ConnectSeed):
+            case.tell(SeedUp(PIDS[1], Scope.MACHINE))
+    assert 4 <= solved <= 50, "without longer and longer pauses 480"
+
+
 def test_who_is_paid_no_more_in_one_room_is_left_alone_in_those_it_refused_and_kept_in_others() -> None:
     case = entering(2)
     inside, outside = case.one.rooms(0.0)
@@ -558,6 +576,20 @@ def test_one_waits_in_the_rooms_of_all_tags_and_leaves_them_at_once() -> None:
     for room in tags:
         case.tell(Answered(PIDS[1], room, wire.Room(1, 0)))
     assert case.tell(Locked()) == [LeaveRoom(PIDS[1], None)]
+
+
+def test_who_came_to_anybody_after_the_fallback_is_there_again_after_a_lock() -> None:
+    case = Case()
+    case.introduce([1])
+    case.tell(Interests((b"tag:go",), 10.0), Started())
+    case.at(10.1)
+    assert ANYBODY in case.one.rooms(case.now).values()
+    case.tell(Locked())
+    case.at(12.0)
+    case.tell(ClockSet(UNIX))
+    case.at(12.5)
+    case.tell(Freed())
+    assert ANYBODY in case.one.rooms(case.now).values()
 
 
 def test_anybody_is_added_after_the_fallback_of_each_search() -> None:

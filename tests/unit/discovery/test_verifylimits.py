@@ -121,13 +121,13 @@ def test_who_was_late_is_dialled_once_more_and_nobody_else_there(is_at_home: boo
     again = VERIFY_LATER + 3
     dial(dials, slow, 0.0)
     assert not may(dials, slow, again)  # it was refused, or somebody else answered
-    dials.late(slow.record, 3.0)
-    dials.late(other.record, 3.0)
+    dials.late(slow.record, slow.record.addresses, 3.0)
+    dials.late(other.record, other.record.addresses, 3.0)
     assert not may(dials, slow, again - 0.1)
     assert may(dials, slow, again)
     assert not may(dials, other, again)
     dial(dials, slow, again)
-    dials.late(slow.record, again + 3)
+    dials.late(slow.record, slow.record.addresses, again + 3)
     assert not may(dials, slow, again + VERIFY_GAP - 1)
     assert may(dials, slow, again + VERIFY_GAP)
 
@@ -136,8 +136,19 @@ def test_who_was_late_at_one_host_of_two_is_dialled_at_both_once_more() -> None:
     dials = Dials()
     slow = spare(1, at(1), at(2))
     dial(dials, slow, 0.0)
-    dials.late(slow.record, 0.0)
+    dials.late(slow.record, slow.record.addresses, 0.0)
     assert dials.permitted(slow, slow.record.addresses, VERIFY_LATER) == (at(1), at(2))
+
+
+def test_a_host_that_refused_is_not_late_because_another_of_the_same_seed_is() -> None:
+    dials = Dials()
+    victim, mute = spare(1, at(1)), spare(1, at(2), later=1)
+    dial(dials, victim, 0.0)
+    dial(dials, mute, 0.0)
+    dials.late(spare(1, at(1), at(2), later=2).record, mute.record.addresses, 3.0)
+    again = 3.0 + VERIFY_LATER
+    assert may(dials, mute, again)
+    assert not may(dials, victim, again)
 
 
 def test_being_late_gives_one_key_no_further_hosts() -> None:
@@ -145,7 +156,7 @@ def test_being_late_gives_one_key_no_further_hosts() -> None:
     hosts = [at(number) for number in range(2, 3 + RECORD_ADDRESSES)]
     for host in hosts[:-1]:
         dial(dials, spare(1, host), 0.0)
-        dials.late(spare(1, host).record, 0.0)
+        dials.late(spare(1, host).record, [host], 0.0)
     for host in hosts[:-1]:
         dial(dials, spare(1, host), VERIFY_LATER)
     assert not may(dials, spare(1, hosts[-1]), VERIFY_LATER)

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from passerby.crypto.keys import SigningKey, peer_id_of
 from passerby.discovery.addresses import Address, Family, Scope, parse
 from passerby.discovery.limits import FIRST_RETRY
-from passerby.discovery.searching.searchevents import Introduced, Origin, Withdrawn
+from passerby.discovery.searching.searchevents import Introduced, Origin, Tick, Withdrawn
 from passerby.discovery.searching.seedbook import SeedBook
 from passerby.discovery.searching.seednames import SeedName
 from passerby.node.events import Failed
@@ -50,17 +50,19 @@ class Run:
 
     def __init__(self, names: NameServer, sources: Sources, lan: Lan | None = None) -> None:
         self.book = SeedBook()
-        self.told: list[Introduced | Withdrawn] = []
+        self.told: list[Introduced | Withdrawn | Tick] = []
+        self.known_when_told: list[int] = []
         self.refused: list[Failed] = []
         watch = NetworkWatch(lambda: 0.0, list)
         self.contacts = Contacts(sources, Near(lan=lan), self.book, self._tell, self.refused.append, names, watch)
 
-    def _tell(self, event: Introduced | Withdrawn) -> None:
+    def _tell(self, event: Introduced | Withdrawn | Tick) -> None:
         self.told.append(event)
         if isinstance(event, Introduced):
             self.book.introduce(event)
-        else:
+        elif isinstance(event, Withdrawn):
             self.book.withdraw(event.seed)
+        self.known_when_told.append(len(self.book))
 
     @property
     def hosts(self) -> list[str]:
@@ -76,6 +78,14 @@ async def running(names: NameServer) -> AsyncGenerator[Run]:
         await trio.testing.wait_all_tasks_blocked()
         yield run
         nursery.cancel_scope.cancel()
+
+
+async def test_all_who_are_known_from_the_start_are_in_the_book_before_a_plan_is_made() -> None:
+    pids = [peer_id_of(SigningKey.from_seed(bytes([number]) * 32).public) for number in range(5)]
+    seeds = [Introduced(pid, Scope.MACHINE, (parse("/ip4/127.0.0.1/tcp/7171"),), Origin.REMEMBERED) for pid in pids]
+    run = Run(NameServer(), Sources(seeds=seeds))
+    await run.contacts.run()
+    assert run.known_when_told == [5], "else the first alone is connected, whatever the lot"
 
 
 # ---- names
@@ -168,7 +178,7 @@ async def test_a_goodbye_cuts_no_seed_that_is_there() -> None:
 async def test_a_goodbye_of_nobody_is_nothing() -> None:
     run, lan = await near()
     lan.lost(SEED)
-    assert run.told == []
+    assert run.told == [Tick()]
 
 
 async def test_who_was_tried_in_vain_is_silent_and_who_is_there_is_not() -> None:
