@@ -41,7 +41,7 @@ class ChatByDefault(click.Group):
         """As click does, which by itself never makes rows of help shorter than 50."""
         columns = shutil.get_terminal_size().columns
         if columns < NARROW:
-            extra["terminal_width"] = columns - 1
+            extra["terminal_width"] = max(1, columns - 1)
         return super().make_context(info_name, args, parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

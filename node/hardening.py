@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from passerby.node.printing import put
+
 PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 
 LOGGER: Final = "passerby"  # ours; what other packages log names addresses and peer ids
@@ -38,7 +40,7 @@ class _Stderr(logging.Handler):
     """Writes to what stderr is at the moment: the terminal front end puts itself in between."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)  # noqa: T201 (this is where logs go)
+        put(self.format(record))
 
 
 class _Formatter(logging.Formatter):

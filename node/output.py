@@ -1,14 +1,12 @@
 """Standard output that takes no more: a reader who left is no news, a full disk is told (product.md 6)."""
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from passerby.node.exits import Exit
-from passerby.node.printing import say
+from passerby.node.printing import discard, say
 
 FAILED: Final = 1  # the exit code of everybody whose output could not be written
 
@@ -36,24 +34,18 @@ def _exit_code(error: BaseException) -> int | None:
 
     Files of ours never fail so: their errors carry a name, or are told by home.py.
     """
-    nested: Sequence[BaseException] = getattr(error, "exceptions", ())  # of an exception group
-    if nested:
-        return _exit_code(nested[0])
-    if not isinstance(error, OSError) or error.filename is not None:
+    failures = [each for each in leaves(error) if isinstance(each, OSError) and each.filename is None]
+    full = [failure for failure in failures if failure.errno in _FULL]
+    gone = [failure for failure in failures if failure.errno == errno.EPIPE]
+    if len(full) + len(gone) < len(leaves(error)):
         return None
-    if error.errno == errno.EPIPE or isinstance(error, BrokenPipeError):
-        _discard()
-        return Exit.OK
-    if error.errno not in _FULL:
-        return None
-    _discard()
-    with suppress(OSError):  # stderr may lie on the same disk
-        say(f"passerby: Cannot write the output: {error.strerror}.")
-    return FAILED
+    discard(sys.stdout)
+    for failure in full[:1]:
+        say(f"passerby: Cannot write the output: {failure.strerror}.")
+    return FAILED if full else Exit.OK
 
 
-def _discard() -> None:
-    """Send what is still held back nowhere: the interpreter would try it once more, complain, and exit with 120."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def leaves(error: BaseException) -> list[BaseException]:
+    """Return what an exception group consists of in the end; else the error alone."""
+    nested: Sequence[BaseException] = getattr(error, "exceptions", ())
+    return [leaf for each in nested for leaf in leaves(each)] if nested else [error]

@@ -32,8 +32,26 @@ def fitted(text: str, stream: TextIO | None) -> str:
 
 
 def say(text: str, *, end: str = "\n") -> None:
-    """Print `text` to stderr."""
-    print(fitted(text, sys.stderr), end=end, file=sys.stderr, flush=True)  # noqa: T201 - this is where talk goes
+    """Print `text` to stderr, for a person."""
+    put(fitted(text, sys.stderr), end=end)
+
+
+def put(text: str, *, end: str = "\n") -> None:
+    """Print `text` to stderr as it is. If nobody can read it there, that ends nothing."""
+    stream: TextIO | None = sys.stderr
+    if stream is None:  # it was closed before we began; `print` would take stdout
+        return
+    try:
+        print(text, end=end, file=stream, flush=True)
+    except OSError:
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Send what is still held back nowhere: the interpreter would try it once more, complain, and exit with 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def say_wrong_use(error: click.ClickException) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import trio
 
-from passerby.crypto.stamp import puzzle_work, solve_puzzle
+from passerby.crypto.stamp import puzzle_work, solve_puzzle, solves
 from passerby.discovery.limits import PUZZLE_BITS
 from passerby.node import home
 from passerby.node.config import Folders
@@ -24,7 +24,7 @@ class Solution(msgspec.Struct, frozen=True):
     network: str
     public: bytes
     bits: int
-    nonce: int
+    nonce: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 def bits_of(network: str) -> int:
@@ -41,7 +41,9 @@ def solution(folders: Folders, network: str, public: bytes, say: Callable[[str],
     path, bits = folders.seed / FILE, bits_of(network)
     known = _decode(home.read(path, folders))
     if known is not None and (known.network, known.public, known.bits) == (network, public, bits):
-        return known.nonce, puzzle_work(public, known.nonce, network)
+        work = puzzle_work(public, known.nonce, network)
+        if solves(work, bits):
+            return known.nonce, work
     found = solve_puzzle(public, network, bits, _watched(say))
     assert found is not None, "it is wanted to the end"
     content = msgspec.json.encode(Solution(network, public, bits, found[0]))
@@ -67,5 +69,5 @@ def _watched(say: Callable[[str], None]) -> Callable[[], bool]:
 def _decode(content: bytes | None) -> Solution | None:
     try:
         return msgspec.json.decode(content or b"", type=Solution)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

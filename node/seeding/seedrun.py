@@ -25,6 +25,7 @@ from passerby.node.home import HomeError
 from passerby.node.invocation import program
 from passerby.node.limits import SEED_CONNECTIONS
 from passerby.node.listening import ListenError
+from passerby.node.output import leaves
 from passerby.node.printing import say
 from passerby.node.seeding import puzzle
 from passerby.node.seeding.joining import Joining
@@ -63,6 +64,10 @@ def main(settings: Settings) -> int:
             return trio.run(_run, key, place, settings, earlier)
     except Timeout:
         say("A seed of this home is running already. Stop it first, or set PASSERBY_HOME to run another.")
+    except ExceptionGroup as errors:  # of what it does beside serving
+        if all(isinstance(error, HomeError) for error in leaves(errors)):
+            raise leaves(errors)[0] from errors
+        raise
     except ListenError as error:
         what = "address" if error.errno == errno.EADDRNOTAVAIL else "port"
         say(f"The seed {error.strerror or error}. Choose another {what} with --listen.")

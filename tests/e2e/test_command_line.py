@@ -249,6 +249,37 @@ def test_a_full_disk_is_told(arguments: str) -> None:
     assert "bug" not in done.stderr
 
 
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("arguments", "code"), [("config show", 0), ("chat --nonsense", 2)])
+def test_what_cannot_be_said_changes_neither_the_output_nor_the_exit_code(
+    arguments: str, code: int, stderr: str
+) -> None:
+    line = f"{BEGIN} {arguments} {stderr}"
+    whole = run(*arguments.split())
+    done = subprocess.run(
+        ["sh", "-c", line], stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=False,
+        env={**os.environ, "PASSERBY_FOO": "a variable that is none is a warning"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (code, whole.stdout)
+
+
+def test_a_seed_whose_log_cannot_be_written_serves_on() -> None:
+    line = f"exec {BEGIN} seed run --listen /ip4/127.0.0.1/tcp/0 2>/dev/full"
+    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, text=True) as seed:
+        assert seed.stdout is not None
+        assert seed.stdout.readline().startswith("/ip4/127.0.0.1/tcp/")
+        with pytest.raises(subprocess.TimeoutExpired):
+            seed.wait(2.0)
+        seed.terminate()
+        assert seed.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("columns", ["1", "2"])
+def test_help_has_no_terminal_too_narrow(columns: str) -> None:
+    done = run("--help", environment={"COLUMNS": columns})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def _entry_points() -> list[str]:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     module, _, function = project["project"]["scripts"]["passerby"].partition(":")
