@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 
 import trio
 
@@ -21,24 +20,25 @@ from support.rawpeer import RawChat, contacts_of, raw_peer, somebody
 
 PATIENCE = 90.0
 GHOSTS = 3
-TRIES = 10  # that the good one is drawn first every time has odds of 1 to a million
+TRIES = 10  # searches: in one of four the good one is drawn first, and a machine may be slow now and then
 
 
 @dataclass
 class Grave:
-    """Where connections come about and nothing is ever said. `first`: when one was; `held`: those not closed yet."""
+    """Where connections come about and nothing is ever said. `ends`: how long each lasted; `held`: those still open."""
 
-    first: float | None = None
+    ends: list[float] = field(default_factory=list[float])
     held: int = 0
     silence: trio.Event = field(default_factory=trio.Event)
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Read until the end."""
-        self.first = trio.current_time() if self.first is None else self.first
+        began = trio.current_time()
         self.held += 1
         with suppress(trio.BrokenResourceError):
             while await stream.receive_some():
                 pass
+        self.ends.append(trio.current_time() - began)
         self.held -= 1
         if not self.held:
             self.silence.set()
@@ -79,9 +79,9 @@ async def waiting(grave_port: int | None = None) -> AsyncGenerator[Presence]:
         nursery.cancel_scope.cancel()
 
 
-async def search(grave: Grave) -> float:
-    """Search until matched, and until nothing goes to the grave any more; return the moment of the first."""
-    met = trio.Event()
+async def search(grave: Grave) -> list[float]:
+    """Search until matched, and until nothing goes to the grave any more; return how long each silent dial lasted."""
+    met, before = trio.Event(), len(grave.ends)
 
     async def talk(_: RawChat) -> None:
         met.set()
@@ -89,24 +89,25 @@ async def search(grave: Grave) -> float:
 
     async with raw_peer(settings(), talk):
         await met.wait()
-        matched = trio.current_time()
         await grave.wait_closed()
-    return matched
+    return grave.ends[before:]
 
 
 async def test_a_good_stranger_is_found_beside_silent_ones_and_nothing_is_left_open() -> None:
-    grave, matched = Grave(), inf
+    """A dial to a ghost ends early only because somebody else was reached meanwhile, and it was dropped for them."""
+    grave, lasted = Grave(), list[list[float]]()
     with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
             (listener,) = await nursery.start(partial(trio.serve_tcp, host="127.0.0.1"), grave.serve, 0)
             for _ in range(GHOSTS):
                 await stack.enter_async_context(waiting(listener.socket.getsockname()[1]))
-            for _ in range(TRIES):
+            while len(lasted) < TRIES and not was_dropped(lasted):
                 async with waiting():
-                    matched = await search(grave)
-                if grave.first is not None:
-                    break
-            assert grave.first is not None
-            print(f"matched {matched - grave.first:.2f} s after the first silent dial")
+                    lasted.append(await search(grave))
             nursery.cancel_scope.cancel()
-    assert matched - grave.first < DIAL_TIMEOUT - 0.5, "one dial after the other"
+    assert was_dropped(lasted), f"seconds of the silent dials of each search: {lasted}"
+
+
+def was_dropped(lasted: list[list[float]]) -> bool:
+    """Tell whether somebody silent was dialled in the last search, and no such dial lasted until it is given up."""
+    return bool(lasted and lasted[-1]) and max(lasted[-1]) < DIAL_TIMEOUT - 0.5
