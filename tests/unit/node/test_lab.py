@@ -1,6 +1,7 @@
 """The lab's pure parts: what is drawn from a random seed, what a run needs, and how its result is told."""
 
 import json
+import math
 import random
 import resource
 from dataclasses import replace
@@ -14,6 +15,7 @@ from passerby.node.lab.chaos import SPAN, Fate, Nature, calm, chaos
 from passerby.node.lab.patience import LATE, LONGEST, LOOK, Patience, stretched
 from passerby.node.lab.plan import Plan, allow_files
 from passerby.node.lab.summary import Left, MatchTime, Part, Spread, Summary, apart, counted, mismatched
+from passerby.node.limits import DIAL_TIMEOUT
 
 
 def plan(seeds: int = 40, pairs: int = 20) -> Plan:
@@ -196,7 +198,12 @@ def test_people_are_waited_for_as_long_as_some_are_matched_and_not_for_ever() ->
 
 def test_a_machine_that_was_late_once_has_until_seeds_are_tried_again() -> None:
     assert stretched(30.0, LATE) == 30.0
-    assert 30.0 + LONGEST_RETRY == stretched(30.0, 2 * LATE) < LONGEST
+    assert 30.0 + LONGEST_RETRY == stretched(30.0, math.nextafter(LATE, math.inf)) < LONGEST
+
+
+def test_late_is_who_in_the_steps_of_one_dial_would_use_up_all_that_it_is_given() -> None:
+    steps = 3  # round trips of a dial (ADR 11)
+    assert steps * LATE == DIAL_TIMEOUT
 
 
 def test_the_spread_of_nothing() -> None:
