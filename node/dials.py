@@ -55,7 +55,10 @@ class Connecting:
         return any(dial.peer == peer for dial in self.dials)
 
     def deadline(self, now: float) -> float:
-        """Return when the oldest is given up or, if it is yet to come and earlier, when another may be dialled."""
+        """Return when the oldest is given up or, if it is yet to come and earlier, when another may be dialled.
+
+        `now` is when `may_add` was last asked: a later one would pass over what came in between.
+        """
         oldest = self.dials[0].until
         is_patient = now < self.patient_until and len(self.dials) < DIALS_AT_ONCE
         return min(oldest, self.patient_until) if is_patient else oldest

@@ -85,6 +85,7 @@ class Matching:
         self._closed = trio.Event()
         self._hello = Hello()
         self._turn = trio.Event()
+        self._advanced = trio.current_time()
         self._booth = TollBooth(nursery)
         self._purse = Purse()
         host.set_stream_handler(CHAT_PROTOCOL, self._serve)
@@ -134,13 +135,14 @@ class Matching:
             await self._closed.wait()
 
     def deadline(self) -> float | None:
-        """Return when `advance` is due."""
-        return self._machine.deadline(trio.current_time())
+        """Return when `advance` is due; what came since the last one is due at once."""
+        return self._machine.deadline(self._advanced)
 
     def advance(self) -> None:
         """Let time pass, and dial the next stranger if there is one to dial."""
         self._handle(slot.Tick())
-        may_choose = self._machine.may_choose(trio.current_time())
+        self._advanced = trio.current_time()
+        may_choose = self._machine.may_choose(self._advanced)
         may_dial = may_choose and self._is_welcome() and not self._purse.is_paid  # who was paid comes next
         if may_dial and (ticket := self._lobby.choose(self._engaged())) is not None:
             self._choose(ticket.pid, ticket)

@@ -193,6 +193,23 @@ async def test_a_silent_dial_is_dropped_at_the_moment_in_which_somebody_else_is_
             assert trio.current_time() == began + HEDGE_AFTER, "it was not dropped but given up"
 
 
+async def test_a_moment_that_comes_between_two_looks_at_the_clock_is_not_slept_through(clock: MockClock) -> None:
+    with trio.fail_after(PATIENCE):
+        async with ghosts(2) as (one, two), searching(one.ticket, two.ticket) as (matching, lobby):
+            clock.jump(HEDGE_AFTER - INSTANT)
+            matching.advance()
+            assert lobby.chosen == [one.ticket]
+            clock.jump(2 * INSTANT)  # the moment comes after `advance`, and before it is asked when the next is due
+            due = matching.deadline()
+            assert due is not None
+            assert due <= trio.current_time()
+            matching.advance()
+            assert lobby.chosen == [one.ticket, two.ticket]
+            due = matching.deadline()
+            assert due is not None
+            assert due > trio.current_time(), "what was used is awaited no more"
+
+
 async def test_who_is_being_paid_is_not_dialled_beside_that(clock: MockClock, work: Work) -> None:
     with trio.fail_after(PATIENCE):
         async with toller() as stranger, searching(stranger.ticket) as (matching, lobby):
