@@ -126,9 +126,9 @@ class Lobby:
         """Return the tag of a room key if we wait in that room or did a minute ago."""
         return self._recent.tag_of(room, trio.current_time())
 
-    def deadline(self) -> float | None:
-        """Return when `Tick` is due."""
-        return self._searcher.deadline(trio.current_time())
+    def deadline(self, now: float) -> float | None:
+        """Return when `Tick` is due; `now` is when it last was: a later one would pass over what came in between."""
+        return self._searcher.deadline(now)
 
     def view(self) -> View:
         """Return what is known, for the status line."""
@@ -141,8 +141,9 @@ class Lobby:
             self._offset = offset
             self.handle(ClockSet(offset))
             self.handle(NetworkChanged())
-        due = self.deadline()
-        if due is not None and trio.current_time() >= due:
+        now = trio.current_time()
+        due = self.deadline(now)
+        if due is not None and now >= due:
             self.handle(Tick())
 
     def moved(self, hosts: Collection[str]) -> None:

@@ -58,7 +58,7 @@ class Matching:
     """The slot of one peer id, and its chat streams.
 
     `talk` runs the chat of each match until its stream is closed. While `is_welcome` says no, nobody is dialled and who
-    calls is reset: the person's side does not keep up.
+    calls is reset: the person's side does not keep up. `changed` is called when `deadline` has become earlier.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Matching:
         nursery: trio.Nursery,
         talk: Talk,
         is_welcome: Callable[[], bool],
+        changed: Callable[[], None],
     ) -> None:
         self._host = host
         self._lobby = lobby
@@ -76,6 +77,7 @@ class Matching:
         self._nursery = nursery
         self._talk = talk
         self._is_welcome = is_welcome
+        self._changed = changed
         self._machine = Matchmaker()
         self._numbers = itertools.count(1)
         self._tickets: dict[int, Ticket] = {}
@@ -86,6 +88,7 @@ class Matching:
         self._hello = Hello()
         self._turn = trio.Event()
         self._advanced = trio.current_time()
+        self._told: float | None = None
         self._booth = TollBooth(nursery)
         self._purse = Purse()
         host.set_stream_handler(CHAT_PROTOCOL, self._serve)
@@ -136,7 +139,8 @@ class Matching:
 
     def deadline(self) -> float | None:
         """Return when `advance` is due; what came since the last one is due at once."""
-        return self._machine.deadline(self._advanced)
+        self._told = self._machine.deadline(self._advanced)
+        return self._told
 
     def advance(self) -> None:
         """Let time pass, and dial the next stranger if there is one to dial."""
@@ -169,6 +173,9 @@ class Matching:
         if self._machine.may_choose(now):
             self._turn.set()
             self._turn = trio.Event()
+        due = self._machine.deadline(self._advanced)
+        if due is not None and (self._told is None or due < self._told):
+            self._changed()
 
     def _perform(self, effect: slot.Effect) -> None:
         match effect:

@@ -30,6 +30,7 @@ class Presence:
         self.lobby: Final = lobby
         self.matching: Final = matching
         self.wishes = Wishes()
+        self._advanced = trio.current_time()
 
     @classmethod
     @asynccontextmanager
@@ -55,7 +56,7 @@ class Presence:
             for scope, group in groupby(map(parse, host.addresses), lambda address: address.scope):
                 if scope is not None:
                     lobby.handle(Reachable(scope, addresses=tuple(group)[:TICKET_ADDRESSES]))
-            yield cls(lobby, Matching(host, lobby, person.network, nursery, talk, is_welcome))
+            yield cls(lobby, Matching(host, lobby, person.network, nursery, talk, is_welcome, changed))
             nursery.cancel_scope.cancel()
 
     def search(self, wishes: Wishes) -> None:
@@ -66,11 +67,12 @@ class Presence:
 
     def deadline(self) -> float | None:
         """Return when `advance` is due."""
-        moments = (self.lobby.deadline(), self.matching.deadline())
+        moments = (self.lobby.deadline(self._advanced), self.matching.deadline())
         return min((moment for moment in moments if moment is not None), default=None)
 
     def advance(self) -> None:
         """Let time pass in every machine."""
+        self._advanced = trio.current_time()
         self.lobby.advance()
         self.matching.advance()
 

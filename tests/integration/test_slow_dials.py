@@ -117,6 +117,7 @@ class Named(Lobby):
 
     people: tuple[Ticket, ...]
     chosen: list[Ticket]
+    news: trio.Event
 
     def choose(self, dialled: Collection[bytes] = ()) -> Ticket | None:
         ticket = next((ticket for ticket in self.people if ticket.pid not in dialled), None)
@@ -135,7 +136,10 @@ async def searching(*people: Ticket) -> AsyncGenerator[tuple[Matching, Named]]:
     async with Host.open(key) as host, trio.open_nursery() as nursery:
         lobby = Named(host, SigningKey.from_seed(key), somebody(settings()), nursery, lambda: None)
         lobby.people, lobby.chosen = people, []
-        matching = Matching(host, lobby, settings().network, nursery, talk, lambda: True)
+        lobby.news = trio.Event()
+        matching = Matching(
+            host, lobby, settings().network, nursery, talk, lambda: True, changed=lambda: lobby.news.set()
+        )
         matching.start(Hello())
         matching.advance()
         yield matching, lobby
@@ -219,6 +223,19 @@ async def test_who_is_being_paid_is_not_dialled_beside_that(clock: MockClock, wo
                 matching.advance()
             assert lobby.chosen == [stranger.ticket]
             assert stranger.asked == 1
+
+
+async def test_the_dial_of_a_made_stamp_brings_a_deadline_that_is_told_of(clock: MockClock, work: Work) -> None:
+    with trio.fail_after(PATIENCE):
+        async with toller() as stranger, searching(stranger.ticket) as (matching, lobby):
+            await work.begun.wait()
+            clock.jump(INSTANT)
+            matching.advance()
+            assert matching.deadline() is None, "nothing is under way"
+            lobby.news = trio.Event()
+            work.may_end.set()
+            await lobby.news.wait()
+            assert matching.deadline() is not None
 
 
 async def test_who_was_paid_comes_next_beside_a_dial_that_is_slow(clock: MockClock, work: Work) -> None:

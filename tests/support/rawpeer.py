@@ -159,7 +159,7 @@ async def ticket_of_whoever_waits(of: Settings) -> Ticket:
         nursery.start_soon(contacts.run)
         presence.lobby.handle(Started())
         while (ticket := presence.lobby.choose()) is None:
-            await pulse.wait_until(presence.lobby.deadline())
+            await pulse.wait_until(presence.lobby.deadline(trio.current_time()))
             contacts.note()
             presence.lobby.advance()
         nursery.cancel_scope.cancel()
