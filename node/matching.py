@@ -36,6 +36,7 @@ from passerby.node.stamps import Purse, TollBooth
 
 _TRIED: Final = {
     slot.Outcome.UNREACHABLE: Tried.UNREACHABLE,
+    slot.Outcome.REFUSED: Tried.FAILED,
     slot.Outcome.FAILED: Tried.FAILED,
     slot.Outcome.TIMEOUT: Tried.FAILED,
 }
@@ -199,10 +200,8 @@ class Matching:
                     call.perform(effect)
 
     def _report(self, ended: slot.AttemptEnded) -> None:
-        busy = ended.code in (RefusalCode.BUSY, RefusalCode.STAMP)  # 0 where nobody refused
-        refused = Tried.BUSY if busy else Tried.FAILED
-        tried = refused if ended.outcome is slot.Outcome.REFUSED else _TRIED.get(ended.outcome)
-        if tried is not None:
+        is_busy = ended.code in (RefusalCode.BUSY, RefusalCode.STAMP)  # 0 where nobody refused
+        if (tried := Tried.BUSY if is_busy else _TRIED.get(ended.outcome)) is not None:
             self._lobby.handle(search.AttemptEnded(ended.peer, tried))
 
     # ---- streams
